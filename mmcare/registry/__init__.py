@@ -2,6 +2,7 @@
 
 from mmcare.registry.component import API_VERSION, GIVES, KINDS, Component, ComponentKind, Gives
 from mmcare.registry.config import (
+    BaselineConfig,
     BaselinePart,
     Config,
     EncoderConfig,
@@ -26,6 +27,7 @@ __all__ = [
     "GIVES",
     "KINDS",
     "PROJECT",
+    "BaselineConfig",
     "BaselinePart",
     "Component",
     "ComponentKind",

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mmcare.errors import Finding
 
 __all__ = [
+    "BaselineConfig",
     "BaselinePart",
     "Config",
     "EncoderConfig",
@@ -120,3 +121,7 @@ class FusionConfig(NetworkConfig):
 
 class HeadConfig(NetworkConfig):
     """Base of head configs. A head declares `endpoints`, a non-empty mapping whose first entry leads."""
+
+
+class BaselineConfig(Config):
+    """Base of the configs of classical baselines."""
