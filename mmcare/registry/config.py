@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -106,6 +106,9 @@ class SegmenterConfig(NetworkConfig):
 
     spacing_mm: float | None = Field(
         None, gt=0, description="Spacing in mm at which the segmenter sees the volume; by default the volume's own."
+    )
+    fallback: Literal["none", "whole"] = Field(
+        "none", description="Where no tumour is found: `none`, the modality is absent; `whole`, the whole volume."
     )
 
 

@@ -1,0 +1,115 @@
+"""From a patient's files to prepared samples: read, locate, prepare; from the cache where they are there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from mmcare.cache import Cache, key_of
+from mmcare.components import Absent, Modality, Prepared, Region, Segmenter, Source
+from mmcare.errors import CohortError, Finding
+from mmcare.inputs.locate import region_of
+from mmcare.spec import ResolvedPart
+
+__all__ = ["Progress", "Samples", "Stage"]
+
+log = logging.getLogger(__name__)
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many are done, and how many there are."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The prepared samples of one modality.
+
+    Attributes:
+        prepared: By patient id; patients without the modality are not in it.
+        absent: Why each other patient has none.
+    """
+
+    prepared: Mapping[str, Prepared] = field(default_factory=dict)
+    absent: Mapping[str, str] = field(default_factory=dict)
+
+
+class Stage:
+    """Prepares the samples of one modality of a cohort.
+
+    Args:
+        part: The modality as the spec resolves it.
+        source: The cohort as the modality sees it.
+        segmenter: What locates its region; None where the modality is not located in.
+        segmenter_digest: Digest of the segmenter's weights; empty where it has none.
+    """
+
+    def __init__(
+        self, part: ResolvedPart, source: Source, segmenter: Segmenter[Any] | None = None, segmenter_digest: str = ""
+    ) -> None:
+        self.part, self.source, self.segmenter = part, source, segmenter
+        self.modality = cast("Modality[Any]", part.entry.load()(part.config))
+        self._identity = [_identity(part), _identity(part.parts["roi"]) if "roi" in part.parts else None]
+        self._segmenter_digest = segmenter_digest
+
+    def samples(
+        self, patients: Iterable[str], cache: Cache, workers: int = 1, progress: Progress | None = None
+    ) -> Samples:
+        """Prepare the samples of `patients`.
+
+        Raises:
+            CohortError: Files that cannot be used, all patients' findings together.
+        """
+        patients = list(patients)
+        prepared: dict[str, Prepared] = {}
+        absent: dict[str, str] = {}
+        wrong: list[Finding] = []
+        with ThreadPoolExecutor(max(1, workers)) as pool:
+            for done, (patient, result) in enumerate(
+                zip(patients, pool.map(lambda p: self._sample(p, cache), patients), strict=True), 1
+            ):
+                match result:
+                    case Prepared():
+                        prepared[patient] = result
+                    case Absent(reason):
+                        absent[patient] = reason
+                    case CohortError():
+                        wrong += [f if f.patient is not None else f.at(patient=patient) for f in result.findings]
+                if progress is not None:
+                    progress(f"reading {self.source.key}", done, len(patients))
+        if wrong:
+            raise CohortError(wrong)
+        return Samples(prepared, absent)
+
+    def _sample(self, patient: str, cache: Cache) -> Prepared | Absent | CohortError:
+        try:
+            files = self.modality.files(self.source, patient)
+            if not files:
+                return self._compute(patient, "")
+            key = key_of(cache.digests(files), self._identity, self._segmenter_digest)
+            found = cache.get(key)
+            if found is not None:
+                return found
+            sample = self._compute(patient, key)
+            if isinstance(sample, Prepared):
+                cache.put(key, sample)
+            return sample
+        except CohortError as error:
+            return error
+
+    def _compute(self, patient: str, key: str) -> Prepared | Absent:
+        raw = self.modality.read(self.source, patient)
+        if isinstance(raw, Absent):
+            return raw
+        region: Region | Absent | None = None
+        if self.segmenter is not None:
+            region = region_of(self.modality.volume(raw), self.segmenter, key)
+            if isinstance(region, Absent):
+                return region
+        return self.modality.prepare(raw, region)
+
+
+def _identity(part: ResolvedPart) -> list[object]:
+    """What of a part decides its output: its name, its plugin's version, its config without its own parts."""
+    config = part.config.model_dump(mode="json", exclude={*part.parts, "encoder", "optional", "from_", "weights"})
+    return [part.entry.qualified, part.entry.provider.version, config]
