@@ -1,0 +1,123 @@
+"""What predicts: a trained network or a fitted baseline, behind one method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import torch
+from torch import Tensor
+
+from mmcare.components import Baseline, Batch, EndpointPrognosis, InputLayout, OutcomeLayout, Prognosis, State
+from mmcare.errors import Finding, RunError
+from mmcare.model import Model, build
+from mmcare.run.store import read_fitted, read_tensors
+from mmcare.spec import Spec
+
+__all__ = ["BaselinePredictor", "NetworkPredictor", "Predictor", "cat_prognoses", "load_predictor", "load_weights", "make_baseline"]
+
+
+class Predictor(Protocol):
+    """Says what a batch of patients can expect."""
+
+    def prognosis(self, batch: Batch) -> Prognosis:
+        """The prognosis under all arms."""
+
+
+class NetworkPredictor:
+    """A trained network, in eval mode and fp32."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model.eval()
+
+    def prognosis(self, batch: Batch) -> Prognosis:
+        """The prognosis under all arms, on the network's device."""
+        device = next(self.model.parameters()).device
+        with torch.no_grad():
+            return self.model.predict(self.model(batch.to(device)))
+
+
+class BaselinePredictor:
+    """A fitted baseline."""
+
+    def __init__(self, baseline: Baseline[Any]) -> None:
+        self.baseline = baseline
+
+    def prognosis(self, batch: Batch) -> Prognosis:
+        """The prognosis under all arms."""
+        return self.baseline.predict(batch)
+
+
+def make_baseline(spec: Spec, layouts: Mapping[str, InputLayout], outcomes: OutcomeLayout) -> Baseline[Any]:
+    """The unfitted baseline of a spec that describes one."""
+    assert spec.baseline is not None, "a spec of kind baseline has one"
+    return cast("Baseline[Any]", spec.baseline.entry.load()(spec.baseline.config, layouts, outcomes))
+
+
+def load_predictor(spec: Spec, layouts: Mapping[str, InputLayout], outcomes: OutcomeLayout, member: Path) -> Predictor:
+    """The predictor whose fitted state stands in a member's folder.
+
+    Raises:
+        RunError: Its files are damaged or do not fit the spec.
+    """
+    if spec.baseline is not None:
+        baseline = make_baseline(spec, layouts, outcomes)
+        record = read_fitted(member, "state")
+        baseline.restore(State(record.values, record.arrays))
+        return BaselinePredictor(baseline)
+    model = build(spec.without_weights(), layouts, outcomes)
+    load_weights(model, member / "weights.safetensors")
+    return NetworkPredictor(model)
+
+
+def load_weights(model: torch.nn.Module, path: Path) -> None:
+    """Put the tensors of a weights file into a network.
+
+    Raises:
+        RunError: A tensor is missing, too much, of another shape or type; all of them are named.
+    """
+    tensors = read_tensors(path)
+    wrong = _differences(model.state_dict(), tensors)
+    if wrong:
+        todo = "The run's spec and weights do not belong together: restore both from a copy of the run."
+        raise RunError([Finding(file=path, what=what, todo=todo) for what in wrong[:10]])
+    model.load_state_dict(dict(tensors))
+
+
+def _differences(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+    wrong = [f"the tensor {name} is missing." for name in own if name not in found]
+    wrong += [f"the tensor {name} belongs to no part of the network." for name in found if name not in own]
+    for name, tensor in own.items():
+        if name in found and not _fits(tensor, found[name]):
+            wrong.append(f"the tensor {name}: expected {_said(tensor)}, found {_said(found[name])}.")
+    return wrong
+
+
+def _fits(own: Tensor, found: Tensor) -> bool:
+    # buffers that a head sizes when it is fitted are empty before
+    return own.dtype == found.dtype and (own.shape == found.shape or own.numel() == 0)
+
+
+def _said(tensor: Tensor) -> str:
+    return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def cat_prognoses(parts: Sequence[Prognosis]) -> Prognosis:
+    """The patients of several prognoses of one model, in order."""
+    first = parts[0]
+    endpoints = {name: _cat_endpoint([part.endpoints[name] for part in parts]) for name in first.endpoints}
+    return Prognosis(first.grid, endpoints)
+
+
+def _cat_endpoint(parts: Sequence[EndpointPrognosis]) -> EndpointPrognosis:
+    first = parts[0]
+    return EndpointPrognosis(
+        horizons=first.horizons,
+        at_horizons=torch.cat([p.at_horizons for p in parts]),
+        free=None if first.free is None else torch.cat([p.free for p in parts if p.free is not None]),
+        competing=None if first.competing is None else torch.cat([p.competing for p in parts if p.competing is not None]),
+        support_years=first.support_years,
+        monotone=first.monotone,
+        personal=first.personal,
+    )

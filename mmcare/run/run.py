@@ -1,0 +1,177 @@
+"""A finished run: opened, checked, and asked for predictions. The seam of all verbs that come after training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from mmcare.cache import Cache
+from mmcare.cohort import Cohort, read_cohort
+from mmcare.components import Fitted, InputLayout, Modality, OutcomeLayout
+from mmcare.errors import CohortError, Finding, RunError, Severity
+from mmcare.inputs import Inputs, LocatingSegmenter, Progress, read_inputs
+from mmcare.model import build_segmenter
+from mmcare.registry import discover
+from mmcare.run.folder import RunFolder, open_run_folder
+from mmcare.run.manifest import Manifest, check_plugins
+from mmcare.run.prediction import Prediction
+from mmcare.run.predictor import Predictor, cat_prognoses, load_predictor
+from mmcare.run.store import read_fitted, read_outcome_layout
+from mmcare.spec import Spec, load_spec
+
+__all__ = ["Run", "load_run", "segmenters_of"]
+
+_PATIENTS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model and all that it needs.
+
+    Attributes:
+        folder: Its files.
+        manifest: What the run says of itself.
+        spec: The resolved spec.
+        outcomes: Arms, endpoints and horizons, the only source of codes.
+        fitted: What each modality learned from the training patients.
+        predictor: The network or baseline.
+    """
+
+    folder: RunFolder
+    manifest: Manifest
+    spec: Spec
+    outcomes: OutcomeLayout
+    fitted: Mapping[str, Fitted]
+    predictor: Predictor = field(repr=False)
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self.folder.path
+
+    def inputs(
+        self,
+        cohort: Cohort,
+        patients: Sequence[str] | None = None,
+        *,
+        with_outcomes: bool = True,
+        cache: Cache | None = None,
+        progress: Progress | None = None,
+    ) -> Inputs:
+        """The inputs of a cohort's patients, prepared as in training.
+
+        Raises:
+            CohortError: A patient or modality is not there, or files cannot be used.
+        """
+        chosen = tuple(patients) if patients is not None else cohort.patients
+        for patient in chosen:
+            cohort.require(patient)
+        read = read_inputs(
+            self.spec,
+            cohort,
+            self.outcomes if with_outcomes else None,
+            segmenters=segmenters_of(self.spec),
+            patients=chosen,
+            cache=cache,
+            progress=progress,
+        )
+        return read.with_fitted(self.fitted)
+
+    def predict(
+        self, cohort: Cohort | str | Path, patients: Sequence[str] | None = None, progress: Progress | None = None
+    ) -> Prediction:
+        """What the run says of patients, under every arm, treated or not.
+
+        Args:
+            cohort: A cohort or its folder; need not hold outcomes.
+            patients: Ids; by default all.
+            progress: Told how far the reading is.
+        """
+        if not isinstance(cohort, Cohort):
+            cohort = read_cohort(Path(cohort))
+        inputs = self.inputs(cohort, patients, with_outcomes=False, progress=progress)
+        return self.predict_inputs(inputs)
+
+    def predict_inputs(self, inputs: Inputs) -> Prediction:
+        """`predict` of inputs that are read already."""
+        ids = inputs.patients
+        if not ids:
+            raise CohortError("The cohort has no patient to predict for.")
+        parts = [
+            self.predictor.prognosis(inputs.batch(ids[start : start + _PATIENTS_AT_ONCE], with_outcomes=False))
+            for start in range(0, len(ids), _PATIENTS_AT_ONCE)
+        ]
+        absent = {
+            patient: {
+                name: samples.absent[patient] for name, samples in inputs.samples.items() if patient in samples.absent
+            }
+            for patient in ids
+        }
+        return Prediction(ids, cat_prognoses(parts), self.outcomes, absent, tuple(inputs.findings()))
+
+    def training_cohort(self) -> tuple[Cohort, list[Finding]]:
+        """The cohort that the run was trained on, and a warning where it changed since.
+
+        Raises:
+            CohortError: It is no longer there.
+        """
+        record = self.folder.cohort()
+        cohort = read_cohort(Path(record.path))
+        if cohort.fingerprint() == record.fingerprint:
+            return cohort, []
+        what = "the cohort changed since training: its fingerprint differs from the run's."
+        todo = "Figures may be of other data than the run's; `mmcare train` makes a run of the cohort as it is now."
+        return cohort, [Finding(file=cohort.root, what=what, todo=todo, severity=Severity.WARNING, code="changed")]
+
+
+def load_run(path: str | Path, *, allow_local_code: bool = False) -> Run:
+    """Open a finished run.
+
+    Args:
+        path: The run folder.
+        allow_local_code: Whether code that the run brings along (single-file plugins) may run; name it only for
+            runs whose maker you trust.
+
+    Raises:
+        RunError: The folder is no run, unfinished, damaged, of a newer version, or needs another plugin version.
+        PluginError: A plugin that it needs is missing, or local code was not allowed.
+
+    Example:
+        >>> import mmcare
+        >>> run = mmcare.load_run("runs/demo-0001")  # doctest: +SKIP
+        >>> run.predict("demo/cohort", ["SYN-00001"])  # doctest: +SKIP
+    """
+    folder, manifest = open_run_folder(Path(path))
+    wrong = check_plugins(folder.path, manifest.plugins, installed_versions())
+    if wrong:
+        raise RunError(wrong)
+    plugins = sorted(folder.local.glob("*.py"))
+    spec = load_spec(folder.spec, plugins=plugins, allow_local_code=allow_local_code)
+    outcomes = read_outcome_layout(folder.outcomes)
+    fitted = {name: read_fitted(folder.preprocessing, name) for name in spec.modalities}
+    predictor = load_predictor(spec, layouts_of(spec, fitted), outcomes, folder.member())
+    return Run(folder, manifest, spec, outcomes, fitted, predictor)
+
+
+def layouts_of(spec: Spec, fitted: Mapping[str, Fitted]) -> Mapping[str, InputLayout]:
+    """What each encoder must know, from the fitted state."""
+    return {
+        name: cast("Modality[Any]", part.entry.load()(part.config)).layout(fitted[name])
+        for name, part in spec.modalities.items()
+    }
+
+
+def segmenters_of(spec: Spec) -> Mapping[str, LocatingSegmenter]:
+    """The segmenters that locate a spec's modalities."""
+    return {
+        name: LocatingSegmenter(build_segmenter(part.parts["roi"]).eval())
+        for name, part in spec.modalities.items()
+        if "roi" in part.parts
+    }
+
+
+def installed_versions() -> Mapping[str, str]:
+    """Version of every distribution that offers components."""
+    return {plugin.provider.distribution: plugin.provider.version for plugin in discover().plugins}
