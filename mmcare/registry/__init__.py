@@ -20,12 +20,18 @@ from mmcare.registry.config import (
     SegmenterConfig,
     SegmenterPart,
 )
+from mmcare.registry.discovery import discover
 from mmcare.registry.hookspec import PROJECT, hookimpl
+from mmcare.registry.local import LocalPlugin, allow_local, component, load_local, read_local
+from mmcare.registry.provider import LOCAL, Entry, Provider
+from mmcare.registry.registry import Registry
+from mmcare.registry.result import PluginResult, PluginState, Refused
 
 __all__ = [
     "API_VERSION",
     "GIVES",
     "KINDS",
+    "LOCAL",
     "PROJECT",
     "BaselineConfig",
     "BaselinePart",
@@ -34,18 +40,30 @@ __all__ = [
     "Config",
     "EncoderConfig",
     "EncoderPart",
+    "Entry",
     "FusionConfig",
     "FusionPart",
     "Gives",
     "HeadConfig",
     "HeadPart",
     "Kind",
+    "LocalPlugin",
     "ModalityConfig",
     "ModalityPart",
     "Neighbours",
     "NetworkConfig",
     "Part",
+    "PluginResult",
+    "PluginState",
+    "Provider",
+    "Refused",
+    "Registry",
     "SegmenterConfig",
     "SegmenterPart",
+    "allow_local",
+    "component",
+    "discover",
     "hookimpl",
+    "load_local",
+    "read_local",
 ]

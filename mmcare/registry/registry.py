@@ -1,0 +1,162 @@
+"""The components that are there, and the look-up of the one that a spec names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from mmcare.errors import Finding, PluginError, cut
+from mmcare.registry.component import KINDS
+from mmcare.registry.known import known_distribution, known_names
+from mmcare.registry.local import LocalPlugin
+from mmcare.registry.provider import LOCAL, Entry, normal_name
+from mmcare.registry.result import PluginResult
+
+__all__ = ["Registry"]
+
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What was found, plugin by plugin.
+
+    Attributes:
+        plugins: A result for every plugin, broken ones too.
+        local_files: The single-file plugins among them, with their sources.
+        formerly: For plugins that are broken now: the `(kind, name)` that they offered when last seen well,
+            by distribution.
+    """
+
+    plugins: tuple[PluginResult, ...]
+    local_files: tuple[LocalPlugin, ...] = ()
+    formerly: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+
+    def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
+        """All components of a kind, or of all kinds, by kind, name and distribution."""
+        found = [
+            Entry(record, plugin.provider)
+            for plugin in self.plugins
+            for record in plugin.components
+            if kind is None or record.kind == kind
+        ]
+        return tuple(sorted(found, key=_order))
+
+    def resolve(self, kind: str, use: str) -> Entry:
+        """The component of this kind that a spec calls `use`: `name`, or `distribution/name`.
+
+        Raises:
+            PluginError: There is none, or two distributions offer it. Its one finding has no place: the caller
+                knows where the name stands.
+        """
+        distribution, _, name = use.rpartition("/")
+        named = [e for e in self.entries(kind) if e.component.name == name and _is_of(e, distribution)]
+        if len(named) == 1:
+            return named[0]
+        raise PluginError(_clash(kind, name, named) if named else self._unknown(kind, distribution, name))
+
+    def warnings(self, entry: Entry) -> tuple[Finding, ...]:
+        """What to warn of when this component is used."""
+        key = f"{entry.component.kind} {entry.component.name}"
+        plugins = [plugin for plugin in self.plugins if plugin.provider == entry.provider]
+        return tuple(w.at(key=None) for plugin in plugins for w in plugin.warnings if w.key in (None, key))
+
+    def _unknown(self, kind: str, distribution: str, name: str) -> Finding:
+        """Why there is no such component, the surest reason first."""
+        return (
+            self._refused(kind, distribution, name)
+            or self._broken(kind, distribution, name)
+            or self._not_installed(kind, distribution, name)
+            or self._of_another_kind(kind, name)
+            or self._misspelt(kind, distribution, name)
+        )
+
+    def _refused(self, kind: str, distribution: str, name: str) -> Finding | None:
+        refused = [
+            r for plugin in self._plugins_of(distribution) for r in plugin.refused if (r.kind, r.name) == (kind, name)
+        ]
+        return refused[0].finding if refused else None
+
+    def _broken(self, kind: str, distribution: str, name: str) -> Finding | None:
+        """The plugin that would have offered the component, were it not broken."""
+        for plugin in self._plugins_of(distribution):
+            if plugin.error is not None and (distribution or self._offered(plugin, kind, name)):
+                what = f"{kind} `{name}` is offered by a plugin that cannot be used: {plugin.error.what}"
+                return Finding(what=what, todo=plugin.error.todo, code=plugin.error.code)
+        return None
+
+    def _offered(self, plugin: PluginResult, kind: str, name: str) -> bool:
+        dist = normal_name(plugin.provider.distribution)
+        return known_distribution(kind, name) == dist or (kind, name) in self.formerly.get(dist, ())
+
+    def _not_installed(self, kind: str, distribution: str, name: str) -> Finding | None:
+        if distribution and self._plugins_of(distribution):
+            return None  # it is installed, and has no such component
+        if distribution == LOCAL:
+            what = f"{kind} `local/{name}` was not declared by any plugin file or notebook cell."
+            return Finding(what=what, todo="Name the file that holds it: `--plugin FILE`.", code="unknown-component")
+        missing = distribution or known_distribution(kind, name)
+        if missing is None or (not distribution and self._plugins_of(missing)):
+            return None
+        what = f"{kind} `{name}` is offered by {missing}, which is not installed."
+        return Finding(what=what, todo=f"Install it: `pip install {missing}`.", code="not-installed")
+
+    def _of_another_kind(self, kind: str, name: str) -> Finding | None:
+        kinds = [other for other in KINDS if any(e.component.name == name for e in self.entries(other))]
+        if not kinds:
+            return None
+        what = f"{cut(name)!r} is {_with_article(kinds[0])}, and {_with_article(kind)} is wanted here."
+        return Finding(what=what, todo=self._choices(kind), code="wrong-kind")
+
+    def _misspelt(self, kind: str, distribution: str, name: str) -> Finding:
+        of = f" of {distribution}" if distribution else ""
+        what = f"there is no {kind} {cut(name)!r}{of}"
+        here = {e.component.name for e in self.entries(kind) if _is_of(e, distribution)}
+        close = difflib.get_close_matches(name, sorted(here.union(() if distribution else known_names(kind))), SHOWN)
+        near = " or ".join(self._where_to_find(kind, candidate, here) for candidate in close)
+        what += f"; did you mean {near}?" if near else "."
+        return Finding(what=what, todo=self._choices(kind), code="unknown-component")
+
+    def _where_to_find(self, kind: str, name: str, here: set[str]) -> str:
+        if name in here:
+            return f"`{name}`"
+        return f"`{name}` (`pip install {known_distribution(kind, name)}`)"
+
+    def _choices(self, kind: str) -> str:
+        return f"`mmcare plugin list --kind {kind}` shows what there is."
+
+    def _plugins_of(self, distribution: str) -> Sequence[PluginResult]:
+        """The plugins of a distribution; all of them where none is named."""
+        return [p for p in self.plugins if not distribution or _same(p.provider.distribution, distribution)]
+
+
+def _order(entry: Entry) -> tuple[int, str, str]:
+    return KINDS.index(entry.component.kind), entry.component.name, entry.provider.distribution
+
+
+def _same(one: str, other: str) -> bool:
+    return normal_name(one) == normal_name(other)
+
+
+def _is_of(entry: Entry, distribution: str) -> bool:
+    return not distribution or _same(entry.provider.distribution, distribution)
+
+
+def _with_article(kind: str) -> str:
+    return f"an {kind}" if kind == "encoder" else f"a {kind}"
+
+
+def _clash(kind: str, name: str, entries: Iterable[Entry]) -> Finding:
+    entries = list(entries)
+    providers = " and ".join(_provided_by(e) for e in entries)
+    forms = sorted({f"`use: {e.qualified}`" for e in entries})
+    what = f"{kind} `{name}` is offered by {providers}."
+    todo = f"Write {' or '.join(forms)}." if len(forms) > 1 else "Leave one of them out."
+    return Finding(what=what, todo=todo, code="two-providers")
+
+
+def _provided_by(entry: Entry) -> str:
+    if entry.provider.distribution == LOCAL:
+        return f"{entry.provider} ({entry.provider.entry_point or 'notebook'})"
+    return str(entry.provider)
