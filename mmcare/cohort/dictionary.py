@@ -1,0 +1,102 @@
+"""The data dictionary of a cohort: what `cohort.yaml` may say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+__all__ = ["ArmsEntry", "ColumnEntry", "Dictionary", "EndpointEntry", "PatientsEntry", "Unit", "YEARS_IN"]
+
+Unit = Literal["years", "months", "days"]
+YEARS_IN: Mapping[Unit, float] = {"years": 1.0, "months": 1 / 12, "days": 1 / 365.25}
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
+
+
+class PatientsEntry(_Entry):
+    """The patients' table."""
+
+    file: str = Field("patients.csv", description="The table, relative to the cohort's folder; one row a patient.")
+    id: str = Field("patient_id", description="Column of the patients' ids.")
+
+
+class ArmsEntry(_Entry):
+    """Which treatment a patient received."""
+
+    column: str = Field(description="Column of the treatment received.")
+    values: Mapping[str, str] = Field(description="Each arm's key in that column, and its name in words.")
+
+    @field_validator("values")
+    @classmethod
+    def _some(cls, values: Mapping[str, str]) -> Mapping[str, str]:
+        if not values:
+            raise ValueError("name at least one arm, as `sbrt: SBRT`")
+        return values
+
+
+class EndpointEntry(_Entry):
+    """One endpoint: time from the treatment decision, and what ended it."""
+
+    time: str = Field(description="Column of the time.")
+    event: str = Field(description="Column of the code.")
+    unit: Unit = Field("years", description="Unit of the time.")
+    codes: Mapping[str, Literal["censored", "event", "competing"]] = Field(
+        default={"0": "censored", "1": "event"}, description="What each code in the event column means."
+    )
+    horizons: tuple[float, ...] = Field(description="Years at which the endpoint is reported, rising.")
+
+    @field_validator("horizons")
+    @classmethod
+    def _rising(cls, horizons: tuple[float, ...]) -> tuple[float, ...]:
+        if not horizons or list(horizons) != sorted(set(horizons)) or horizons[0] <= 0:
+            raise ValueError(f"horizons are positive years in rising order, each once; found {list(horizons)}")
+        return horizons
+
+    @model_validator(mode="after")
+    def _event_named(self) -> EndpointEntry:
+        if "event" not in self.codes.values():
+            raise ValueError("`codes` names no `event`, such as `{0: censored, 1: event}`")
+        return self
+
+    @property
+    def competing(self) -> bool:
+        """Whether another event can come first."""
+        return "competing" in self.codes.values()
+
+
+
+
+class ColumnEntry(_Entry):
+    """One column of the patients' table."""
+
+    type: Literal["number", "category"] = Field("number", description="A number, or one of some categories.")
+    unit: str = Field("", description="Unit of a number.")
+    levels: tuple[str, ...] = Field((), description="The categories; by default those that occur in training.")
+    role: Literal["predictor", "genomic", "site", "other"] = Field(
+        "predictor", description="A predictor is an input of the modality that reads the table."
+    )
+    available_at: Literal["decision", "after"] = Field(
+        "decision", description="When it is known: at the treatment decision, or only after it."
+    )
+    missing: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str | int | float) else v)] = (
+        Field((), description="Texts that mean `not known`, beside the empty cell.")
+    )
+
+
+class Dictionary(_Entry):
+    """`cohort.yaml`."""
+
+    mmcare_cohort: Literal[1] = Field(description="Version of this format.")
+    patients: PatientsEntry = Field(default_factory=PatientsEntry, description="The patients' table.")
+    arms: ArmsEntry | None = Field(None, description="Treatment received; absent where all had the same, or unknown.")
+    endpoints: Mapping[str, EndpointEntry] = Field(
+        default_factory=dict, description="Endpoints by key; absent where only predictions are wanted."
+    )
+    columns: Mapping[str, ColumnEntry] = Field(default_factory=dict, description="Columns of the patients' table.")
+    modalities: Mapping[str, Mapping[str, str]] = Field(
+        default_factory=dict, description="What each modality reads: files by name, `{patient}` stands for the id."
+    )

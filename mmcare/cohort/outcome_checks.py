@@ -1,0 +1,132 @@
+"""Checks of treatment and outcome cells: codes, times, and what looks inverted."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+
+from mmcare.cohort.cohort import Cohort
+from mmcare.cohort.dictionary import EndpointEntry
+from mmcare.errors import Finding, Severity, cut
+
+__all__ = ["check_arms", "check_endpoints"]
+
+
+def check_arms(cohort: Cohort) -> Iterator[Finding]:
+    """Cells of the treatment column that name no arm; an empty cell is an unknown treatment."""
+    entry = cohort.dictionary.arms
+    if entry is None:
+        return
+    wrong = _cells(cohort, entry.column, lambda text: not text or text in entry.values)
+    if wrong:
+        allowed = ", ".join(entry.values)
+        what = f"{_where(wrong)}: no such arm; the dictionary names: {allowed}."
+        yield _finding(cohort, entry.column, what, "Correct the cells, or add the arm to `arms.values`.", wrong)
+    for arm in entry.values:
+        if arm not in {cell.strip() for cell in cohort.table.column(entry.column)}:
+            what = f"nobody received `{arm}`, which the dictionary names."
+            yield _finding(cohort, entry.column, what, "", severity=Severity.WARNING)
+
+
+def check_endpoints(cohort: Cohort) -> Iterator[Finding]:
+    """Cells of time and event columns, then what the endpoint as a whole looks like."""
+    for name, entry in cohort.dictionary.endpoints.items():
+        found = [*_times(cohort, entry), *_codes(cohort, name, entry)]
+        yield from found
+        if not any(finding.severity is Severity.ERROR for finding in found):
+            yield from _whole(cohort, name, entry)
+
+
+def _times(cohort: Cohort, entry: EndpointEntry) -> Iterator[Finding]:
+    wrong = _cells(cohort, entry.time, lambda text: not text or _number(text) is not None)
+    if wrong:
+        yield _finding(cohort, entry.time, f"{_where(wrong)}: not a number.", "Write a number, or leave it empty.", wrong)
+    early = _cells(cohort, entry.time, lambda text: (_number(text) or math.inf) > 0 and _number(text) != 0)
+    if early:
+        what = f"{_where(early)}: a time is counted from the treatment decision and is greater than 0."
+        yield _finding(cohort, entry.time, what, "Correct these patients' dates, or leave the cell empty.", early)
+
+
+def _codes(cohort: Cohort, name: str, entry: EndpointEntry) -> Iterator[Finding]:
+    wrong = _cells(cohort, entry.event, lambda text: not text or text.removesuffix(".0") in entry.codes)
+    if not wrong:
+        return
+    counts = Counter(text for _, text in wrong)
+    said = ", ".join(f"`{cut(code, 20)}` ({count} times)" for code, count in counts.most_common(5))
+    known = ", ".join(f"{code}: {meaning}" for code, meaning in entry.codes.items())
+    todo = f"Say what each code means in `endpoints.{name}.codes`, such as {{{_suggested(counts)}}}."
+    yield _finding(cohort, entry.event, f"codes {said} have no meaning; the dictionary has {{{known}}}.", todo, wrong)
+
+
+def _suggested(counts: Counter[str]) -> str:
+    codes = sorted(counts)
+    return "1: censored, 2: event" if "2" in codes else "0: censored, 1: event, 2: competing"
+
+
+def _whole(cohort: Cohort, name: str, entry: EndpointEntry) -> Iterator[Finding]:
+    """Warnings about an endpoint whose every cell can be read."""
+    known = [(t, e) for t, e in _pairs(cohort, entry) if t is not None]
+    times = [t for t, _ in known]
+    if len(set(times)) == 1 and len(times) > 1:
+        what = f"all {len(times)} times are {times[0]:g} {entry.unit}."
+        yield _finding(cohort, entry.time, what, "Check the column.", severity=Severity.WARNING)
+    for arm, codes in _by_arm(cohort, entry).items():
+        events = sum(code == "event" for code in codes)
+        if codes and events == 0:
+            what = f"arm `{arm}` has no event of `{name}` among {len(codes)} patients: nothing can be learned of it."
+            yield _finding(cohort, entry.event, what, "", severity=Severity.WARNING)
+        if len(codes) > 10 and "censored" not in codes:
+            what = f"nobody of the {len(codes)} patients under `{arm}` is censored for `{name}`."
+            yield _finding(cohort, entry.event, what, "Check whether the codes are inverted.", severity=Severity.WARNING)
+
+
+def _pairs(cohort: Cohort, entry: EndpointEntry) -> Iterator[tuple[float | None, str]]:
+    for row in cohort.table.records():
+        code = row[entry.event].strip().removesuffix(".0")
+        yield _number(row[entry.time].strip()), entry.codes.get(code, "")
+
+
+def _by_arm(cohort: Cohort, entry: EndpointEntry) -> Mapping[str, list[str]]:
+    arms = cohort.dictionary.arms
+    groups: dict[str, list[str]] = {arm: [] for arm in cohort.arms}
+    for row, (_, code) in zip(cohort.table.records(), _pairs(cohort, entry), strict=True):
+        arm = row[arms.column].strip() if arms is not None else cohort.arms[0]
+        if code and arm in groups:
+            groups[arm].append(code)
+    return groups
+
+
+def _cells(cohort: Cohort, column: str, fine: Callable[[str], bool]) -> list[tuple[int, str]]:
+    """(line, text) of the cells that are not fine."""
+    found = []
+    for row in cohort.table.rows:
+        text = cohort.table.cell(row, column).strip()
+        if not fine(text):
+            found.append((row.line, text))
+    return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _where(cells: list[tuple[int, str]]) -> str:
+    shown = ", ".join(f"`{cut(text, 20)}` in line {line}" for line, text in cells[:3])
+    return f"{shown} and {len(cells) - 3} more" if len(cells) > 3 else shown
+
+
+def _finding(
+    cohort: Cohort,
+    column: str,
+    what: str,
+    todo: str,
+    cells: list[tuple[int, str]] | None = None,
+    severity: Severity = Severity.ERROR,
+) -> Finding:
+    line = cells[0][0] if cells else None
+    return Finding(file=cohort.table_file, line=line, key=column, what=what, todo=todo, severity=severity)

@@ -1,0 +1,167 @@
+"""From a cohort folder to a `Cohort`: every finding of one pass, none raised before the others are known."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mmcare.cohort.cohort import Cohort
+from mmcare.cohort.dictionary import Dictionary
+from mmcare.cohort.outcome_checks import check_arms, check_endpoints
+from mmcare.errors import CohortError, Finding, Severity, cut
+from mmcare.formats import check_patient_id, read_table
+from mmcare.yaml_file import YamlFile, read_yaml
+
+__all__ = ["check_cohort", "read_cohort"]
+
+DICTIONARY = "cohort.yaml"
+
+
+def read_cohort(path: str | Path) -> Cohort:
+    """The cohort in a folder.
+
+    Raises:
+        CohortError: All errors of its dictionary and table; warnings are left to `check_cohort`.
+    """
+    cohort, findings = check_cohort(path)
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    if errors or cohort is None:
+        raise CohortError(errors)
+    return cohort
+
+
+def check_cohort(path: str | Path) -> tuple[Cohort | None, list[Finding]]:
+    """The cohort, where it can be read, and everything found on the way."""
+    root = Path(path)
+    try:
+        _require_folder(root)
+        yaml = read_yaml(root / DICTIONARY, CohortError)
+        dictionary = _dictionary(yaml)
+        table = read_table(root / dictionary.patients.file)
+    except CohortError as error:
+        return None, list(error.findings)
+    lines = {key: place[0] for key, place in yaml.places.items() if all(isinstance(k, str) for k in key)}
+    cohort = Cohort(root, dictionary, lines, table)  # type: ignore[arg-type]
+    findings = [*table.findings, *_columns_exist(cohort, yaml), *_ids(cohort)]
+    if not any(finding.severity is Severity.ERROR for finding in findings):
+        findings += [*check_arms(cohort), *check_endpoints(cohort)]
+    return cohort, findings
+
+
+def _require_folder(root: Path) -> None:
+    dictionary = root / DICTIONARY
+    if root.is_file():
+        todo = "Name the folder that holds cohort.yaml."
+        raise CohortError(Finding(file=root, what="is a file; a cohort is a folder.", todo=todo))
+    if not root.exists():
+        raise CohortError(Finding(file=root, what="there is no such folder.", todo="Check the path."))
+    if not dictionary.exists():
+        tables = sorted(p.name for p in root.iterdir() if p.suffix in (".csv", ".tsv"))
+        beside = f" ({', '.join(tables[:3])} is there)" if tables else ""
+        what = f"is no cohort: {dictionary} is missing{beside}."
+        raise CohortError(Finding(file=root, what=what, todo="Write the data dictionary; the docs show one.", code="no-dictionary"))
+
+
+def _dictionary(yaml: YamlFile) -> Dictionary:
+    if isinstance(yaml.data, Mapping) and "mmcare" in yaml.data and "mmcare_cohort" not in yaml.data:
+        what = "is a spec; a cohort's dictionary starts with `mmcare_cohort: 1`."
+        raise CohortError(Finding(file=yaml.path, what=what))
+    try:
+        return Dictionary.model_validate(yaml.data)
+    except ValidationError as error:
+        raise CohortError([_finding(yaml, detail) for detail in error.errors()]) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """One complaint of pydantic, as a type."""
+
+    type: str
+    key: tuple[str | int, ...]
+    message: str
+    value: object
+
+
+def _finding(yaml: YamlFile, detail: Mapping[str, object]) -> Finding:
+    problem = _Problem(str(detail["type"]), tuple(detail["loc"]), str(detail["msg"]), detail.get("input"))  # type: ignore[arg-type]
+    line, column = yaml.place(problem.key)
+    return Finding(
+        file=yaml.path,
+        line=line,
+        column=column,
+        key=".".join(str(part) for part in problem.key) or None,
+        what=_what(problem),
+        code="dictionary",
+    )
+
+
+def _what(problem: _Problem) -> str:
+    if problem.type == "missing":
+        return "is missing."
+    if problem.type == "extra_forbidden":
+        return f"there is no such key.{_nearest(problem.key)}"
+    message = problem.message.removeprefix("Value error, ").replace("Input should be", "expected")
+    return f"{message}; found {cut(problem.value)}." if "found" not in message else f"{message}."
+
+
+def _nearest(key: tuple[str | int, ...]) -> str:
+    known = {name for model in _models() for name in model.model_fields}
+    near = difflib.get_close_matches(str(key[-1]), sorted(known), 1)
+    return f" Did you mean `{near[0]}`?" if near else ""
+
+
+def _models() -> list[type[Dictionary]]:
+    from mmcare.cohort import dictionary
+
+    return [getattr(dictionary, name) for name in ("Dictionary", "PatientsEntry", "ArmsEntry", "EndpointEntry", "ColumnEntry")]
+
+
+def _columns_exist(cohort: Cohort, yaml: YamlFile) -> Iterator[Finding]:
+    """Every column that the dictionary names must be in the table; in the table's order, what is left is not read."""
+    named: dict[tuple[str, ...], str] = {("patients", "id"): cohort.dictionary.patients.id}
+    if cohort.dictionary.arms is not None:
+        named["arms", "column"] = cohort.dictionary.arms.column
+    for key, entry in cohort.dictionary.endpoints.items():
+        named["endpoints", key, "time"], named["endpoints", key, "event"] = entry.time, entry.event
+    named |= {("columns", name): name for name in cohort.dictionary.columns}
+    for key, column in named.items():
+        if column not in cohort.table.columns:
+            yield _no_column(cohort, yaml, key, column)
+
+
+def _no_column(cohort: Cohort, yaml: YamlFile, key: tuple[str, ...], column: str) -> Finding:
+    near = difflib.get_close_matches(column, cohort.table.columns, 1)
+    hint = f" The nearest is `{near[0]}`." if near else f" It has: {cut(', '.join(cohort.table.columns))}."
+    line, place = yaml.place(key)
+    return Finding(
+        file=yaml.path,
+        line=line,
+        column=place,
+        key=".".join(key),
+        what=f"{cohort.dictionary.patients.file} has no column `{column}`.{hint}",
+        todo="Correct the name here or in the table.",
+        code="no-column",
+    )
+
+
+def _ids(cohort: Cohort) -> Iterator[Finding]:
+    column = cohort.dictionary.patients.id
+    if column not in cohort.table.columns:
+        return
+    rows: dict[str, list[int]] = {}
+    for row in cohort.table.rows:
+        rows.setdefault(cohort.table.cell(row, column), []).append(row.line)
+    for patient, lines in rows.items():
+        if len(lines) > 1:
+            what = f"the patient id `{cut(patient)}` stands in lines {', '.join(map(str, lines))}; one row a patient."
+            todo = "Merge the rows, or give each patient an id of its own."
+            yield Finding(file=cohort.table_file, line=lines[1], key=column, what=what, todo=todo, code="duplicate-patient")
+        unsafe = check_patient_id(patient)
+        if unsafe is not None:
+            yield unsafe.at(file=cohort.table_file, line=lines[0], key=column)
+    if not rows:
+        yield Finding(file=cohort.table_file, what="holds no patient, only a header.", code="no-patients")
