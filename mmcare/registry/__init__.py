@@ -1,6 +1,13 @@
 """Components: how a plugin announces them, and how they are found. Knows no torch."""
 
-from mmcare.registry.component import API_VERSION, GIVES, KINDS, Component, ComponentKind, Gives
+from mmcare.registry.component import (
+    API_VERSION,
+    GIVES,
+    KINDS,
+    Component,
+    ComponentKind,
+    Gives,
+)
 from mmcare.registry.config import (
     BaselineConfig,
     BaselinePart,
@@ -20,9 +27,16 @@ from mmcare.registry.config import (
     SegmenterConfig,
     SegmenterPart,
 )
-from mmcare.registry.discovery import discover
+from mmcare.registry.discovery import discover, listing
 from mmcare.registry.hookspec import PROJECT, hookimpl
-from mmcare.registry.local import LocalPlugin, allow_local, component, load_local, read_local
+from mmcare.registry.index import ListedComponent, ListedPlugin, index_file
+from mmcare.registry.local import (
+    LocalPlugin,
+    allow_local,
+    component,
+    load_local,
+    read_local,
+)
 from mmcare.registry.provider import LOCAL, Entry, Provider
 from mmcare.registry.registry import Registry
 from mmcare.registry.result import PluginResult, PluginState, Refused
@@ -47,6 +61,8 @@ __all__ = [
     "HeadConfig",
     "HeadPart",
     "Kind",
+    "ListedComponent",
+    "ListedPlugin",
     "LocalPlugin",
     "ModalityConfig",
     "ModalityPart",
@@ -64,6 +80,8 @@ __all__ = [
     "component",
     "discover",
     "hookimpl",
+    "index_file",
+    "listing",
     "load_local",
     "read_local",
 ]

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from mmcare.registry.hookspec import PROJECT
+from mmcare.registry.index import Index, ListedPlugin, stamp_of
 from mmcare.registry.local import LocalPlugin, notebook_result, read_local, run_local
-from mmcare.registry.plugins import look_at
-from mmcare.registry.provider import normal_name
+from mmcare.registry.plugins import look_at, provider_of
+from mmcare.registry.provider import Provider, normal_name
 from mmcare.registry.registry import Registry
 from mmcare.registry.result import PluginResult
 
-__all__ = ["discover", "installed_entry_points"]
-
-
-def installed_entry_points() -> tuple[EntryPoint, ...]:
-    """The entry points of group `mmcare`, each once, by distribution and name; imports nothing.
-
-    Two distributions may choose the same name: both are seen.
-    """
-    points = {_identity(point): point for point in entry_points(group=PROJECT)}
-    return tuple(point for _, point in sorted(points.items()))
-
-
-def _identity(point: EntryPoint) -> tuple[str, str, str]:
-    return (normal_name(point.dist.name) if point.dist is not None else "", point.name, point.value)
+__all__ = ["discover", "listing"]
 
 
 def discover(local_files: Sequence[Path | LocalPlugin] = ()) -> Registry:
@@ -44,17 +32,55 @@ def discover(local_files: Sequence[Path | LocalPlugin] = ()) -> Registry:
     """
     files = _each_once(local_files)
     local = [run_local(file) for file in files]
-    installed = _installed()
+    installed, index = _installed()
     notebook = notebook_result()
     plugins = (*installed, *((notebook,) if notebook is not None else ()), *local)
-    return Registry(plugins, files)
+    return Registry(plugins, files, index.formerly())
+
+
+def listing() -> tuple[ListedPlugin, ...]:
+    """The installed plugins as a list shows them; imports a plugin only where the index is out of date."""
+    before = Index.read()
+    return _remember(
+        before,
+        (
+            before.record(provider, stamp) or before.listed(look_at(point), stamp)
+            for point, provider, stamp in _stamped()
+        ),
+    ).plugins
 
 
 def _each_once(local_files: Sequence[Path | LocalPlugin]) -> tuple[LocalPlugin, ...]:
-    read: Iterator[LocalPlugin] = (f if isinstance(f, LocalPlugin) else read_local(f) for f in local_files)
+    read = [file if isinstance(file, LocalPlugin) else read_local(file) for file in local_files]
     return tuple({file.sha256: file for file in read}.values())
 
 
 @functools.cache
-def _installed() -> tuple[PluginResult, ...]:
-    return tuple(look_at(point) for point in installed_entry_points())
+def _installed() -> tuple[tuple[PluginResult, ...], Index]:
+    """Look at every installed plugin, and remember what was seen."""
+    before = Index.read()
+    results = [(look_at(point), stamp) for point, _, stamp in _stamped()]
+    index = _remember(before, (before.listed(result, stamp) for result, stamp in results))
+    return tuple(result for result, _ in results), index
+
+
+def _remember(before: Index, plugins: Iterable[ListedPlugin]) -> Index:
+    index = Index(plugins=tuple(plugins))
+    if index != before:
+        index.write()
+    return index
+
+
+def _stamped() -> list[tuple[EntryPoint, Provider, str]]:
+    found = [(point, provider_of(point)) for point in _entry_points()]
+    return [(point, provider, stamp_of(point, provider)) for point, provider in found]
+
+
+def _entry_points() -> tuple[EntryPoint, ...]:
+    """The entry points of group `mmcare`, each once; two distributions may choose the same name, both are seen."""
+    points = {_identity(point): point for point in entry_points(group=PROJECT)}
+    return tuple(point for _, point in sorted(points.items()))
+
+
+def _identity(point: EntryPoint) -> tuple[str, str, str]:
+    return (normal_name(point.dist.name) if point.dist is not None else "", point.name, point.value)

@@ -41,8 +41,8 @@ def look_at(entry_point: EntryPoint) -> PluginResult:
             module = entry_point.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # also SystemExit: a plugin must not end the program
-        return _broken(provider, _import_failed(provider, error), error)
+    except BaseException as error:  # noqa: BLE001  # also SystemExit: a plugin must not end the program
+        return _broken(provider, _import_failed(provider, error), error, watch.seconds)
     fresh = provider.module not in known_before
     seconds = watch.seconds if fresh else None
     return result_of(provider, module, seconds, _too_heavy(provider, known_before, watch.seconds))
@@ -66,7 +66,7 @@ def result_of(
         return PluginResult(
             provider=provider, state="broken", error=_finding(provider, str(error)), import_seconds=seconds
         )
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  # a hook is foreign code, too
         return _broken(provider, _hook_failed(provider, error), error, seconds)
     return _sorted_out(provider, records, seconds, warnings)
 
