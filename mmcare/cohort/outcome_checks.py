@@ -99,12 +99,8 @@ def _by_arm(cohort: Cohort, entry: EndpointEntry) -> Mapping[str, list[str]]:
 
 def _cells(cohort: Cohort, column: str, fine: Callable[[str], bool]) -> list[tuple[int, str]]:
     """(line, text) of the cells that are not fine."""
-    found = []
-    for row in cohort.table.rows:
-        text = cohort.table.cell(row, column).strip()
-        if not fine(text):
-            found.append((row.line, text))
-    return found
+    cells = zip(cohort.table.lines, cohort.table.column(column), strict=True)
+    return [(line, text.strip()) for line, text in cells if not fine(text.strip())]
 
 
 def _number(text: str) -> float | None:

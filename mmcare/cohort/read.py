@@ -13,7 +13,7 @@ from mmcare.cohort.cohort import Cohort
 from mmcare.cohort.dictionary import Dictionary
 from mmcare.cohort.outcome_checks import check_arms, check_endpoints
 from mmcare.errors import CohortError, Finding, Severity, cut
-from mmcare.formats import check_patient_id, read_table
+from mmcare.formats import check_id, read_table
 from mmcare.yaml_file import YamlFile, read_yaml
 
 __all__ = ["check_cohort", "read_cohort"]
@@ -153,15 +153,13 @@ def _ids(cohort: Cohort) -> Iterator[Finding]:
     if column not in cohort.table.columns:
         return
     rows: dict[str, list[int]] = {}
-    for row in cohort.table.rows:
-        rows.setdefault(cohort.table.cell(row, column), []).append(row.line)
+    for patient, line in zip(cohort.table.column(column), cohort.table.lines, strict=True):
+        rows.setdefault(patient, []).append(line)
     for patient, lines in rows.items():
         if len(lines) > 1:
             what = f"the patient id `{cut(patient)}` stands in lines {', '.join(map(str, lines))}; one row a patient."
             todo = "Merge the rows, or give each patient an id of its own."
             yield Finding(file=cohort.table_file, line=lines[1], key=column, what=what, todo=todo, code="duplicate-patient")
-        unsafe = check_patient_id(patient)
+        unsafe = check_id(patient)
         if unsafe is not None:
             yield unsafe.at(file=cohort.table_file, line=lines[0], key=column)
-    if not rows:
-        yield Finding(file=cohort.table_file, what="holds no patient, only a header.", code="no-patients")
