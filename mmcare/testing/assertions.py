@@ -1,0 +1,44 @@
+"""Assertions that several checks share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+__all__ = ["assert_every_parameter_learns", "assert_same_after_loading", "no_dropout_difference"]
+
+
+def assert_every_parameter_learns(module: nn.Module, loss: Tensor) -> None:
+    """After `loss.backward()` every trainable parameter has a finite gradient that is not all zero."""
+    loss.backward()
+    trainable = [(name, p.grad) for name, p in module.named_parameters() if p.requires_grad]
+    without = [name for name, grad in trainable if grad is None]
+    assert not without, f"no gradient reaches {', '.join(without[:5])}"
+    wrong = [name for name, grad in trainable if grad is not None and not bool(grad.isfinite().all())]
+    assert not wrong, f"the gradient is not finite in {', '.join(wrong[:5])}"
+
+
+def assert_same_after_loading(module: nn.Module, other: nn.Module, output: Callable[[nn.Module], Tensor]) -> None:
+    """`other` gives the same output once it holds the module's state, carried through safetensors."""
+    stored = safetensors.torch.save({k: v.detach().contiguous() for k, v in module.state_dict().items()})
+    other.load_state_dict(safetensors.torch.load(stored))
+    module.eval(), other.eval()
+    with torch.no_grad():
+        torch.testing.assert_close(output(other), output(module), equal_nan=True)
+
+
+@contextmanager
+def no_dropout_difference(module: nn.Module) -> Iterator[None]:
+    """Within: dropout is off, everything else as in training."""
+    drops = [m for m in module.modules() if isinstance(m, nn.modules.dropout._DropoutNd) and m.training]
+    for drop in drops:
+        drop.eval()
+    try:
+        yield
+    finally:
+        for drop in drops:
+            drop.train()
