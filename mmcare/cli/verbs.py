@@ -1,0 +1,51 @@
+"""The table of verbs: what `--help` lists, and where each verb is imported from when it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["GROUPS", "VERBS", "Verb"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb of the command line.
+
+    Attributes:
+        group: The group that it stands in; empty at the top.
+        name: The verb.
+        target: `module:function`, imported when the verb is used.
+        summary: One line for `--help`.
+    """
+
+    group: str
+    name: str
+    target: str
+    summary: str
+
+
+GROUPS = {
+    "spec": "Check, write and show specs.",
+    "cohort": "Check cohorts, and make them from published data.",
+    "plugin": "List, show, check and start plugins.",
+}
+
+VERBS = (
+    Verb("", "demo", "mmcare.cli.demo:demo", "Do the main job once, on a synthetic cohort."),
+    Verb("", "train", "mmcare.cli.train:train", "Train a spec on a cohort."),
+    Verb("", "evaluate", "mmcare.cli.evaluate:evaluate", "Measure how well a trained run predicts."),
+    Verb("", "predict", "mmcare.cli.predict:predict", "Predict for the patients of a cohort."),
+    Verb("", "runs", "mmcare.cli.runs:runs", "List the runs in a folder."),
+    Verb("", "doctor", "mmcare.cli.doctor:doctor", "Look at this installation for what may go wrong."),
+    Verb("spec", "check", "mmcare.cli.spec:check", "Say all that is wrong with a spec."),
+    Verb("spec", "new", "mmcare.cli.spec:new", "Write a first spec for a cohort."),
+    Verb("spec", "show", "mmcare.cli.spec:show", "Show a spec, as written or with all its values."),
+    Verb("spec", "describe", "mmcare.cli.spec:describe", "Show the parts, their shapes and parameters."),
+    Verb("spec", "schema", "mmcare.cli.spec:schema", "Print the JSON Schema of a spec."),
+    Verb("cohort", "check", "mmcare.cli.cohort:check", "Say all that is wrong with a cohort."),
+    Verb("cohort", "make", "mmcare.cli.cohort:make", "Make a cohort from published files."),
+    Verb("plugin", "list", "mmcare.cli.plugin_list:list_", "List the components that are there."),
+    Verb("plugin", "show", "mmcare.cli.plugin_show:show", "Show a component's fields, and YAML to paste."),
+    Verb("plugin", "check", "mmcare.cli.plugin_check:check", "Hold components against their contract."),
+    Verb("plugin", "new", "mmcare.cli.plugin_new:new", "Write a small working plugin to start from."),
+)
