@@ -40,6 +40,11 @@ class Cohort:
     lines: Mapping[tuple[str, ...], int] = field(repr=False)
     table: Table = field(repr=False)
 
+    def __str__(self) -> str:
+        endpoints = ", ".join(self.dictionary.endpoints) or "no endpoints"
+        modalities = ", ".join(self.dictionary.modalities) or "no modality beside the table"
+        return f"{len(self.patients)} patients, arms {', '.join(self.arms)}, {endpoints}; {modalities}"
+
     @cached_property
     def patients(self) -> tuple[str, ...]:
         """Ids in the table's order."""

@@ -1,0 +1,67 @@
+"""`mmcare cohort check` and `mmcare cohort make`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmcare.cli.options import AsJson
+from mmcare.cli.progress import tell
+from mmcare.cli.show import show_findings
+from mmcare.errors import Finding, Severity
+
+__all__ = ["check", "make"]
+
+
+def check(
+    folder: Annotated[Path, typer.Argument(help="The cohort folder.")],
+    json: AsJson = False,
+) -> None:
+    """Say all that is wrong with a cohort: its dictionary, its table, the files of its modalities.
+
+    Ends with 0 where nothing is wrong, 1 where there are warnings, 2 where there are errors.
+
+    Example:
+        mmcare cohort check mmcare-demo/cohort
+    """
+    from mmcare.workflow.cohort_check import check_cohort_folder
+
+    cohort, findings = check_cohort_folder(folder)
+    if json:
+        from json import dumps
+
+        print(dumps([_as_json(finding) for finding in findings], indent=1))
+    else:
+        show_findings(findings)
+        if cohort is not None:
+            print(f"{folder}: {cohort}")
+    severities = {finding.severity for finding in findings}
+    raise typer.Exit(2 if Severity.ERROR in severities else 1 if Severity.WARNING in severities else 0)
+
+
+def _as_json(finding: Finding) -> dict[str, str | int | None]:
+    from dataclasses import asdict
+
+    return {name: None if value is None else value if isinstance(value, int) else str(value) for name, value in asdict(finding).items()}
+
+
+def make(
+    recipe: Annotated[str, typer.Argument(help="Name of the recipe; `mmcare plugin list --kind recipe` lists them.")],
+    from_: Annotated[Path, typer.Option("--from", metavar="DIR", help="The folder of the published files.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The cohort folder to write; must not exist.")],
+) -> None:
+    """Make a cohort from published files, by a recipe that knows them. Every row is used, or left out for a reason.
+
+    Example:
+        mmcare cohort make msk-luad-2020 --from luad_mskcc_2020 --out msk
+    """
+    from mmcare.workflow.cohort_make import make_cohort
+
+    counts = make_cohort(recipe, from_, out)
+    for table, count in counts.items():
+        left_out = "".join(f"; {number} left out: {reason}" for reason, number in count.left_out.items())
+        tell(f"{table}: {count.read} rows read, {count.used} used{left_out}")
+    print(out)
+    tell(f"Next: mmcare cohort check {out}")

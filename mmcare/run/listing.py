@@ -1,0 +1,51 @@
+"""What runs there are in a folder; reads manifests alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmcare.errors import RunError
+from mmcare.run.folder import UNFINISHED, RunFolder
+from mmcare.run.manifest import NAME
+
+__all__ = ["Listed", "list_runs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One run in a list; `state` is finished, unfinished, or why it cannot be read."""
+
+    path: Path
+    kind: str
+    created: str
+    state: str
+    has_metrics: bool
+
+    def as_json(self) -> dict[str, str | bool]:
+        """For `--json`."""
+        return {
+            "path": str(self.path),
+            "kind": self.kind,
+            "created": self.created,
+            "state": self.state,
+            "has_metrics": self.has_metrics,
+        }
+
+
+def list_runs(folder: Path) -> list[Listed]:
+    """The runs in a folder, by name; a damaged manifest is said, not raised."""
+    if not folder.is_dir():
+        return []
+    found = [p for p in sorted(folder.iterdir()) if (p / NAME).exists() or (p / UNFINISHED).exists()]
+    return [_listed(path) for path in found]
+
+
+def _listed(path: Path) -> Listed:
+    if not (path / NAME).exists():
+        return Listed(path, "", "", "unfinished", False)
+    try:
+        manifest = RunFolder(path).manifest()
+    except RunError as error:
+        return Listed(path, "", "", error.findings[0].what, False)
+    return Listed(path, manifest.kind, manifest.created, "finished", RunFolder(path).metrics.exists())
