@@ -21,6 +21,7 @@ KNOWN_ERROR = 2
 UNKNOWN_ERROR = 1
 INTERRUPTED = 130
 EXAMPLE = "Example:"
+TRACEBACK = "traceback"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +53,7 @@ def _run(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         raise
     except MMCareError as error:
-        _show(error, with_traceback="--traceback" in arguments)
+        _show(error, with_traceback=f"--{TRACEBACK}" in arguments)
         return KNOWN_ERROR
     except Exception:  # the last line of defence: nothing is hidden, and the exit code is ours
         _ask_for_report()
@@ -166,7 +167,8 @@ class VerbGroup(TyperGroup):
         if verb is None:
             return name, stand_in, rest
         loaded = load_verb(verb)
-        loaded.params += [p for p in ctx.find_root().command.params if p.name == "traceback"]
+        if not any(p.name == TRACEBACK for p in loaded.params):
+            loaded.params += [p for p in ctx.find_root().command.params if p.name == TRACEBACK]
         return name, loaded, rest
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["AllowLocalCode", "AsJson", "PluginFiles"]
+__all__ = ["AllowLocalCode", "AsJson", "Overrides", "PluginFiles"]
 
 PluginFiles = Annotated[
     list[Path] | None,
@@ -23,3 +23,9 @@ AllowLocalCode = Annotated[
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 """Use as `json: AsJson = False`."""
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the spec; may be given several times."),
+]
+"""Use as `set_: Overrides = None`."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from mmcare.errors import Finding, Severity
 
-__all__ = ["printable", "show_findings"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["printable", "show_findings", "table_console"]
+
+PIPE_WIDTH = 1000
 
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
 
@@ -30,3 +35,11 @@ def show_findings(findings: Iterable[Finding], to: TextIO | None = None) -> None
 def printable(text: str) -> str:
     """`text` without what a terminal would obey: control characters, line breaks inside, and the like."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def table_console() -> Console:
+    """A console for tables: as wide as the terminal; in a pipe as wide as the table, so that no line is cut."""
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH)

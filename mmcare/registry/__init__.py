@@ -27,6 +27,7 @@ from mmcare.registry.config import (
     SegmenterConfig,
     SegmenterPart,
 )
+from mmcare.registry.describe import Field, as_yaml, fields_of, snippet
 from mmcare.registry.discovery import discover, listing
 from mmcare.registry.hookspec import PROJECT, hookimpl
 from mmcare.registry.index import ListedComponent, ListedPlugin, index_file
@@ -55,6 +56,7 @@ __all__ = [
     "EncoderConfig",
     "EncoderPart",
     "Entry",
+    "Field",
     "FusionConfig",
     "FusionPart",
     "Gives",
@@ -77,11 +79,14 @@ __all__ = [
     "SegmenterConfig",
     "SegmenterPart",
     "allow_local",
+    "as_yaml",
     "component",
     "discover",
+    "fields_of",
     "hookimpl",
     "index_file",
     "listing",
     "load_local",
     "read_local",
+    "snippet",
 ]

@@ -38,16 +38,22 @@ def discover(local_files: Sequence[Path | LocalPlugin] = ()) -> Registry:
     return Registry(plugins, files, index.formerly())
 
 
-def listing() -> tuple[ListedPlugin, ...]:
-    """The installed plugins as a list shows them; imports a plugin only where the index is out of date."""
+def listing(local_files: Sequence[Path | LocalPlugin] = ()) -> tuple[ListedPlugin, ...]:
+    """The plugins as a list shows them; imports an installed one only where the index is out of date.
+
+    Raises:
+        PluginError: A plugin file cannot be read or run.
+    """
+    local = [Index().listed(run_local(file), file.sha256) for file in _each_once(local_files)]
     before = Index.read()
-    return _remember(
+    installed = _remember(
         before,
         (
             before.record(provider, stamp) or before.listed(look_at(point), stamp)
             for point, provider, stamp in _stamped()
         ),
     ).plugins
+    return (*installed, *local)
 
 
 def _each_once(local_files: Sequence[Path | LocalPlugin]) -> tuple[LocalPlugin, ...]:

@@ -84,7 +84,7 @@ class Index(_Record):
             handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".plugins.")
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 file.write(self.model_dump_json(indent=1))
-            os.replace(beside, path)
+            Path(beside).replace(path)
         except OSError:
             return False
         return True

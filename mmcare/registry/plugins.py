@@ -41,7 +41,7 @@ def look_at(entry_point: EntryPoint) -> PluginResult:
             module = entry_point.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001  # also SystemExit: a plugin must not end the program
+    except BaseException as error:  # also SystemExit: a plugin must not end the program
         return _broken(provider, _import_failed(provider, error), error, watch.seconds)
     fresh = provider.module not in known_before
     seconds = watch.seconds if fresh else None
@@ -62,16 +62,16 @@ def result_of(
             records = list(_records(module))
     except KeyboardInterrupt:
         raise
-    except _NotRecords as error:
+    except _NotRecordsError as error:
         return PluginResult(
             provider=provider, state="broken", error=_finding(provider, str(error)), import_seconds=seconds
         )
-    except BaseException as error:  # noqa: BLE001  # a hook is foreign code, too
+    except BaseException as error:  # a hook is foreign code, too
         return _broken(provider, _hook_failed(provider, error), error, seconds)
     return _sorted_out(provider, records, seconds, warnings)
 
 
-class _NotRecords(Exception):
+class _NotRecordsError(Exception):
     """The hook gave something else than records."""
 
 
@@ -82,7 +82,7 @@ def _records(module: ModuleType) -> Iterator[Component]:
     manager.check_pending()
     implementations = manager.hook.mmcare_components.get_hookimpls()
     if not implementations:
-        raise _NotRecords("has no function `mmcare_components` marked with `@hookimpl`.")
+        raise _NotRecordsError("has no function `mmcare_components` marked with `@hookimpl`.")
     for implementation in implementations:
         yield from _checked(implementation.function())
 
@@ -96,8 +96,8 @@ def _checked(given: object) -> Iterator[Component]:
         yield record
 
 
-def _not_a_record(verb: str, given: object) -> _NotRecords:
-    return _NotRecords(
+def _not_a_record(verb: str, given: object) -> _NotRecordsError:
+    return _NotRecordsError(
         f"{verb} {cut(given)} ({type(given).__name__}) from its hook `mmcare_components`; "
         "the hook yields `mmcare.registry.Component` records."
     )

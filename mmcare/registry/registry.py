@@ -12,6 +12,7 @@ from mmcare.registry.known import known_distribution, known_names
 from mmcare.registry.local import LocalPlugin
 from mmcare.registry.provider import LOCAL, Entry, normal_name
 from mmcare.registry.result import PluginResult
+from mmcare.registry.rules import article
 
 __all__ = ["Registry"]
 
@@ -56,6 +57,18 @@ class Registry:
             return named[0]
         raise PluginError(_clash(kind, name, named) if named else self._unknown(kind, distribution, name))
 
+    def named(self, name: str, kind: str | None = None) -> tuple[Entry, ...]:
+        """All components called `name` or `distribution/name`, of one kind or of any.
+
+        Raises:
+            PluginError: There is none.
+        """
+        distribution, _, plain = name.rpartition("/")
+        found = [e for e in self.entries(kind) if e.component.name == plain and _is_of(e, distribution)]
+        if not found:
+            raise PluginError(self._unknown(kind, distribution, plain) if kind else self._unheard(distribution, plain))
+        return tuple(found)
+
     def warnings(self, entry: Entry) -> tuple[Finding, ...]:
         """What to warn of when this component is used."""
         key = f"{entry.component.kind} {entry.component.name}"
@@ -71,6 +84,15 @@ class Registry:
             or self._of_another_kind(kind, name)
             or self._misspelt(kind, distribution, name)
         )
+
+    def _unheard(self, distribution: str, name: str) -> Finding:
+        """Why there is no such component of any kind."""
+        reasons = (
+            reason(kind, distribution, name)
+            for reason in (self._refused, self._broken, self._not_installed)
+            for kind in KINDS
+        )
+        return next((said for said in reasons if said is not None), None) or self._misspelt("", distribution, name)
 
     def _refused(self, kind: str, distribution: str, name: str) -> Finding | None:
         refused = [
@@ -106,14 +128,15 @@ class Registry:
         kinds = [other for other in KINDS if any(e.component.name == name for e in self.entries(other))]
         if not kinds:
             return None
-        what = f"{cut(name)!r} is {_with_article(kinds[0])}, and {_with_article(kind)} is wanted here."
+        what = f"{cut(name)!r} is {article(kinds[0])}, and {article(kind)} is wanted here."
         return Finding(what=what, todo=self._choices(kind), code="wrong-kind")
 
     def _misspelt(self, kind: str, distribution: str, name: str) -> Finding:
         of = f" of {distribution}" if distribution else ""
-        what = f"there is no {kind} {cut(name)!r}{of}"
-        here = {e.component.name for e in self.entries(kind) if _is_of(e, distribution)}
-        close = difflib.get_close_matches(name, sorted(here.union(() if distribution else known_names(kind))), SHOWN)
+        what = f"there is no {kind or 'component'} {cut(name)!r}{of}"
+        here = {e.component.name for e in self.entries(kind or None) if _is_of(e, distribution)}
+        elsewhere = () if distribution else [n for k in KINDS if kind in ("", k) for n in known_names(k)]
+        close = difflib.get_close_matches(name, sorted(here.union(elsewhere)), SHOWN)
         near = " or ".join(self._where_to_find(kind, candidate, here) for candidate in close)
         what += f"; did you mean {near}?" if near else "."
         return Finding(what=what, todo=self._choices(kind), code="unknown-component")
@@ -121,10 +144,11 @@ class Registry:
     def _where_to_find(self, kind: str, name: str, here: set[str]) -> str:
         if name in here:
             return f"`{name}`"
-        return f"`{name}` (`pip install {known_distribution(kind, name)}`)"
+        owner = next((o for k in KINDS if kind in ("", k) and (o := known_distribution(k, name))), None)
+        return f"`{name}`" if self._plugins_of(owner or "") else f"`{name}` (`pip install {owner}`)"
 
     def _choices(self, kind: str) -> str:
-        return f"`mmcare plugin list --kind {kind}` shows what there is."
+        return f"`mmcare plugin list{f' --kind {kind}' if kind else ''}` shows what there is."
 
     def _plugins_of(self, distribution: str) -> Sequence[PluginResult]:
         """The plugins of a distribution; all of them where none is named."""
@@ -141,10 +165,6 @@ def _same(one: str, other: str) -> bool:
 
 def _is_of(entry: Entry, distribution: str) -> bool:
     return not distribution or _same(entry.provider.distribution, distribution)
-
-
-def _with_article(kind: str) -> str:
-    return f"an {kind}" if kind == "encoder" else f"a {kind}"
 
 
 def _clash(kind: str, name: str, entries: Iterable[Entry]) -> Finding:

@@ -20,7 +20,7 @@ from mmcare.registry.config import (
     SegmenterConfig,
 )
 
-__all__ = ["broken_rule"]
+__all__ = ["article", "broken_rule"]
 
 DOCS = "docs/plugins.md"
 """The page that explains the rules."""
@@ -114,6 +114,11 @@ def _target(record: Component) -> str | None:
     if isinstance(record.target, type) or (isinstance(record.target, str) and TARGET.fullmatch(record.target)):
         return None
     return f"its target is {record.target!r}; write `package.module:Class`."
+
+
+def article(kind: str) -> str:
+    """`an encoder`, `a head`."""
+    return f"an {kind}" if kind == "encoder" else f"a {kind}"
 
 
 def _listed(words: tuple[str, ...]) -> str:
