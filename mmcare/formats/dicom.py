@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -121,11 +122,11 @@ def _hounsfield(ordered: Sequence[ImageHeader]) -> npt.NDArray[np.int16] | npt.N
     return values
 
 
-def _pixels(header: ImageHeader) -> npt.NDArray[np.generic]:
+def _pixels(header: ImageHeader) -> npt.NDArray[np.integer[Any]]:
     from pydicom.pixels import pixel_array
 
     try:
-        pixels: npt.NDArray[np.generic] = pixel_array(header.path, raw=True)
+        pixels: npt.NDArray[np.integer[Any]] = pixel_array(header.path, raw=True)
     # Decoders raise whatever a damaged stream makes them stumble over.
     except Exception as error:
         what = f"the pixel data cannot be decoded ({cut(f'{type(error).__name__}: {error}')})."

@@ -42,8 +42,8 @@ def read_fasta(path: Path | str) -> Rows[Protein]:
         {"no residues": 0, "letter": 0, "name twice": 0},
     )
     first: dict[str, int] = {}
-    n_read = 0
-    for n_read, protein in enumerate(_records(path), start=1):
+    records = list(_records(path))
+    for protein in records:
         place = next(
             (i for i, letter in enumerate(protein.sequence) if letter not in _RESIDUES),
             None,
@@ -68,7 +68,7 @@ def read_fasta(path: Path | str) -> Rows[Protein]:
         else:
             first[protein.name] = protein.line
             values.append(protein)
-    return Rows(tuple(values), n_read, {r: n for r, n in left_out.items() if n}, tuple(findings))
+    return Rows(tuple(values), len(records), {r: n for r, n in left_out.items() if n}, tuple(findings))
 
 
 def _records(path: Path) -> Iterator[Protein]:

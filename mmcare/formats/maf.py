@@ -42,7 +42,7 @@ class Mutation:
 def read_maf(path: Path | str) -> Rows[Mutation]:
     """The mutations of a tab-separated MAF; a row without gene, sample or class is left out, and found.
 
-    Leading `#` lines are comments. Without a column `HGVSp_Short` every `protein_change` is empty, and a finding says so.
+    Leading `#` lines are comments. Without a column `HGVSp_Short` every `protein_change` is empty; a finding says so.
 
     Raises:
         CohortError: The file is of no use: not tab-separated, or without one of the columns that every MAF has.
@@ -54,7 +54,8 @@ def read_maf(path: Path | str) -> Rows[Mutation]:
     table = read_table(path, separator="\t", comment="#", quoted=False)
     _check_tabs(table)
     table.require(_NEEDED)
-    values, left_out = [], {}
+    values: list[Mutation] = []
+    left_out: dict[str, list[str]] = {}
     for mutation in _mutations(table):
         reason = _reason(mutation)
         if reason:
@@ -75,8 +76,11 @@ def read_maf(path: Path | str) -> Rows[Mutation]:
 
 def _mutations(table: Table) -> list[Mutation]:
     cells = [table.column(name) if name in table.columns else ("",) * len(table) for name in _COLUMNS]
-    rows = zip(*cells, table.lines, strict=True)
-    return [Mutation(*(text.strip() for text in texts), line) for *texts, line in rows]  # type: ignore[arg-type]
+    rows = zip(*cells, strict=True)
+    return [
+        Mutation(gene.strip(), sample.strip(), variant.strip(), change.strip(), line)
+        for (gene, sample, variant, change), line in zip(rows, table.lines, strict=True)
+    ]
 
 
 def _reason(mutation: Mutation) -> str:

@@ -189,8 +189,7 @@ def _points_mm(contour: Dataset) -> npt.NDArray[np.float64]:
     if element is None or not element.value:
         return np.empty((0, 3))
     # The raw text is parsed at once: pydicom's own number objects take a hundred times as long.
-    raw = isinstance(element, RawDataElement) and isinstance(element.value, bytes)
-    numbers = element.value.split(b"\\") if raw else element.value
+    numbers = element.value.split(b"\\") if isinstance(element, RawDataElement) else element.value
     points = np.array([float(number) for number in numbers]).reshape(-1, 3)
     if not np.isfinite(points).all():
         raise ValueError("a contour has a coordinate that is not finite")

@@ -105,7 +105,7 @@ def _reason(edge: Edge, seen: dict[frozenset[str], float]) -> str:
         return "from a gene to itself"
     if not 0 <= edge.score <= 1:
         return "with a score outside 0 to 1"
-    first = seen.get(frozenset((edge.gene_a, edge.gene_b)), None)
+    first = seen.get(frozenset((edge.gene_a, edge.gene_b)))
     if first is None:
         return ""
     return _TWICE if first == edge.score else "there twice with two scores"

@@ -228,13 +228,11 @@ def _separator(path: Path, text: str, skipped: int) -> str:
 
 def _records(path: Path, text: str, separator: str, quoted: bool, skipped: int) -> list[tuple[int, list[str]]]:
     csv.field_size_limit(LONGEST_CELL)
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=separator,
-        quoting=quoting,
-        strict=quoted,
-    )
+    lines = io.StringIO(text, newline="")
+    if quoted:
+        reader = csv.reader(lines, delimiter=separator, strict=True)
+    else:
+        reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
     records, start = [], 1
     try:
         for record in reader:
@@ -248,7 +246,7 @@ def _records(path: Path, text: str, separator: str, quoted: bool, skipped: int) 
 
 
 def _check_header(path: Path, line: int, header: list[str], separator: str) -> None:
-    place = {}
+    place: dict[str, int] = {}
     for number, name in enumerate(header, start=1):
         if not name.strip() and number > 1:
             what = f"column {number} of {len(header)} has no name."
