@@ -28,7 +28,7 @@ from mmcare.registry.config import (
     SegmenterPart,
 )
 from mmcare.registry.describe import Field, as_yaml, fields_of, snippet
-from mmcare.registry.discovery import discover, listing
+from mmcare.registry.discovery import discover, listing, look_again
 from mmcare.registry.hookspec import PROJECT, hookimpl
 from mmcare.registry.index import ListedComponent, ListedPlugin, index_file
 from mmcare.registry.local import (
@@ -87,6 +87,7 @@ __all__ = [
     "index_file",
     "listing",
     "load_local",
+    "look_again",
     "read_local",
     "snippet",
 ]

@@ -162,7 +162,7 @@ _PLACES: dict[str, tuple[str, ...]] = {
 
 
 def snippet(component: Component) -> str:
-    """A piece of a spec that uses the component, each key of its own with its default; what must be filled in says so."""
+    """A piece of a spec that uses the component, its own keys with their defaults; what must be filled in says so."""
     if component.kind == "recipe":
         return f"# a recipe is a command: mmcare cohort make {component.name} --from DIR --out DIR\n"
     place = [line.format(name=component.name) for line in _PLACES[component.kind]]

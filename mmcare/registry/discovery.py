@@ -15,7 +15,7 @@ from mmcare.registry.provider import Provider, normal_name
 from mmcare.registry.registry import Registry
 from mmcare.registry.result import PluginResult
 
-__all__ = ["discover", "listing"]
+__all__ = ["discover", "listing", "look_again"]
 
 
 def discover(local_files: Sequence[Path | LocalPlugin] = ()) -> Registry:
@@ -54,6 +54,11 @@ def listing(local_files: Sequence[Path | LocalPlugin] = ()) -> tuple[ListedPlugi
         ),
     ).plugins
     return (*installed, *local)
+
+
+def look_again() -> None:
+    """Let the next `discover` look at the installed plugins anew: after an installation in a running notebook."""
+    _installed.cache_clear()
 
 
 def _each_once(local_files: Sequence[Path | LocalPlugin]) -> tuple[LocalPlugin, ...]:
