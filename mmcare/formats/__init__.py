@@ -10,11 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mmcare.formats.cbioportal import (
-        CbioportalStudy,
-        read_cbioportal_study,
-        read_clinical,
-    )
+    from mmcare.formats.cbioportal import CbioportalStudy, read_cbioportal_study, read_clinical
     from mmcare.formats.dicom import read_dicom_series
     from mmcare.formats.fasta import Protein, read_fasta
     from mmcare.formats.filename import check_id, file_name

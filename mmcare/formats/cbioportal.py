@@ -40,12 +40,7 @@ class CbioportalStudy:
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What was wrong in any of the four files."""
-        return (
-            *self.patients.findings,
-            *self.samples.findings,
-            *self.mutations.findings,
-            *self.panels.findings,
-        )
+        return (*self.patients.findings, *self.samples.findings, *self.mutations.findings, *self.panels.findings)
 
 
 def read_cbioportal_study(folder: Path | str) -> CbioportalStudy:
@@ -64,14 +59,7 @@ def read_cbioportal_study(folder: Path | str) -> CbioportalStudy:
     absent = [name for name in _FILES.values() if not (folder / name).is_file()]
     if absent:
         what = f"a study folder of cBioPortal needs {', '.join(_FILES.values())}; absent: {', '.join(absent)}."
-        raise CohortError(
-            Finding(
-                file=folder,
-                what=what,
-                todo="Name the folder that holds them.",
-                code="no-study",
-            )
-        )
+        raise CohortError(Finding(file=folder, what=what, todo="Name the folder that holds them.", code="no-study"))
     return CbioportalStudy(
         patients=read_clinical(folder / _FILES["patients"], "PATIENT_ID"),
         samples=read_clinical(folder / _FILES["samples"], "SAMPLE_ID", "PATIENT_ID"),

@@ -174,7 +174,7 @@ def _program(path: Path, start: bytes) -> list[Finding]:
     return []
 
 
-def _header(path: Path, file: Any) -> ImageHeader:  # noqa: ANN401
+def _header(path: Path, file: Any) -> ImageHeader:
     from pydicom import dcmread
 
     dataset = dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
@@ -204,7 +204,7 @@ def _header(path: Path, file: Any) -> ImageHeader:  # noqa: ANN401
     )
 
 
-def _pixel_bytes(path: Path, file: Any, little_endian: bool) -> int:  # noqa: ANN401
+def _pixel_bytes(path: Path, file: Any, little_endian: bool) -> int:
     """Bytes of pixel data at hand, at most as many as the element declares; the reader stands before its tag."""
     start = file.read(12)
     tag = _PIXEL_DATA if little_endian else b"\x7f\xe0\x00\x10"

@@ -36,31 +36,17 @@ def read_fasta(path: Path | str) -> Rows[Protein]:
         CohortError: The file is of no use: absent, empty, not UTF-8, or not FASTA.
     """
     path = Path(path)
-    values, findings, left_out = (
-        [],
-        [],
-        {"no residues": 0, "letter": 0, "name twice": 0},
-    )
+    values, findings, left_out = ([], [], {"no residues": 0, "letter": 0, "name twice": 0})
     first: dict[str, int] = {}
     records = list(_records(path))
     for protein in records:
-        place = next(
-            (i for i, letter in enumerate(protein.sequence) if letter not in _RESIDUES),
-            None,
-        )
+        place = next((i for i, letter in enumerate(protein.sequence) if letter not in _RESIDUES), None)
         if not protein.sequence:
             left_out["no residues"] += 1
             findings.append(_finding(path, protein, "has no residues", "Add its sequence, or remove it."))
         elif place is not None:
             left_out["letter"] += 1
-            findings.append(
-                _finding(
-                    path,
-                    protein,
-                    _letter(protein, place),
-                    "Use the protein's reference sequence.",
-                )
-            )
+            findings.append(_finding(path, protein, _letter(protein, place), "Use the protein's reference sequence."))
         elif protein.name in first:
             left_out["name twice"] += 1
             what = f"is there twice, in lines {first[protein.name]} and {protein.line}"
@@ -80,15 +66,7 @@ def _records(path: Path) -> Iterator[Protein]:
             blocks[-1][2].append("".join(line.split()))
         elif line.strip():
             what = f"FASTA begins with a header line '>name'; found '{cut(line, 40)}'."
-            raise CohortError(
-                Finding(
-                    file=path,
-                    line=number,
-                    what=what,
-                    todo="Name a FASTA file.",
-                    code="not-fasta",
-                )
-            )
+            raise CohortError(Finding(file=path, line=number, what=what, todo="Name a FASTA file.", code="not-fasta"))
     for number, header, lines in blocks:
         name = header.split("|")[0].split()[0] if header.split("|")[0].split() else ""
         sequence = "".join(lines).upper().removesuffix("*")
@@ -97,10 +75,7 @@ def _records(path: Path) -> Iterator[Protein]:
 
 def _letter(protein: Protein, place: int) -> str:
     letter = protein.sequence[place]
-    why = {
-        "J": "leucine or isoleucine, not said which",
-        "*": "a stop inside the protein",
-    }.get(letter, "no residue")
+    why = {"J": "leucine or isoleucine, not said which", "*": "a stop inside the protein"}.get(letter, "no residue")
     return f"holds '{letter}' ({why}) at position {place + 1} of {len(protein.sequence)}"
 
 

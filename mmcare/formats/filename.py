@@ -15,13 +15,7 @@ ALLOWED = (
     "beginning with a letter or digit, not ending in '.', and no device name of Windows such as CON"
 )
 _SAFE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._ -]*[A-Za-z0-9_-])?", re.ASCII)
-_DEVICES = {
-    "con",
-    "prn",
-    "aux",
-    "nul",
-    *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)),
-}
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
 
 def check_id(identifier: str) -> Finding | None:
@@ -30,12 +24,7 @@ def check_id(identifier: str) -> Finding | None:
         return None
     what = f"the id '{cut(identifier, 40)}' ({len(identifier)} characters) cannot be part of a file name; allowed are "
     todo = "Give the patient another id in every file of the cohort."
-    return Finding(
-        patient=cut(identifier, 40),
-        what=f"{what}{ALLOWED}.",
-        todo=todo,
-        code="unsafe-id",
-    )
+    return Finding(patient=cut(identifier, 40), what=f"{what}{ALLOWED}.", todo=todo, code="unsafe-id")
 
 
 def file_name(identifier: str, suffix: str = "") -> str:

@@ -35,11 +35,7 @@ def read_gmt(path: Path | str) -> Rows[Pathway]:
     """
     path = Path(path)
     first: dict[tuple[str, str], int] = {}
-    values, findings, left_out = (
-        [],
-        [],
-        {"blank line": 0, "no gene": 0, "pathway twice": 0},
-    )
+    values, findings, left_out = ([], [], {"blank line": 0, "no gene": 0, "pathway twice": 0})
     lines = read_text(path).splitlines()
     for number, line in enumerate(lines, start=1):
         pathway = _pathway(line, number)
@@ -55,12 +51,7 @@ def read_gmt(path: Path | str) -> Rows[Pathway]:
         else:
             first[key] = number
             values.append(pathway)
-    return Rows(
-        tuple(values),
-        len(lines),
-        {r: n for r, n in left_out.items() if n},
-        tuple(findings),
-    )
+    return Rows(tuple(values), len(lines), {r: n for r, n in left_out.items() if n}, tuple(findings))
 
 
 def _pathway(line: str, number: int) -> Pathway:
@@ -71,22 +62,10 @@ def _pathway(line: str, number: int) -> Pathway:
 def _no_gene(path: Path, pathway: Pathway) -> Finding:
     what = f"the pathway '{cut(pathway.name)}' names no gene and is left out; a line is name, identifier, genes, "
     what += "separated by tabs."
-    return Finding(
-        file=path,
-        line=pathway.line,
-        what=what,
-        todo="Add its genes, or remove the line.",
-        code="no-gene",
-    )
+    return Finding(file=path, line=pathway.line, what=what, todo="Add its genes, or remove the line.", code="no-gene")
 
 
 def _twice(path: Path, pathway: Pathway, first: int) -> Finding:
     what = f"the pathway '{cut(pathway.name)}' is there twice, in lines {first} and {pathway.line}; the second is "
     what += "left out."
-    return Finding(
-        file=path,
-        line=pathway.line,
-        what=what,
-        todo="Remove one.",
-        code="duplicate-pathway",
-    )
+    return Finding(file=path, line=pathway.line, what=what, todo="Remove one.", code="duplicate-pathway")

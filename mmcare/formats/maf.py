@@ -6,17 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmcare.errors import CohortError, Finding, Severity, cut
-from mmcare.formats.rows import Rows, first_lines
+from mmcare.formats.rows import Rows, counted, first_lines
 from mmcare.formats.table import Table, read_table
 
 __all__ = ["Mutation", "read_maf"]
 
-_COLUMNS = (
-    "Hugo_Symbol",
-    "Tumor_Sample_Barcode",
-    "Variant_Classification",
-    "HGVSp_Short",
-)
+_COLUMNS = ("Hugo_Symbol", "Tumor_Sample_Barcode", "Variant_Classification", "HGVSp_Short")
 _NEEDED = ("Hugo_Symbol", "Tumor_Sample_Barcode", "Variant_Classification")
 
 
@@ -62,15 +57,8 @@ def read_maf(path: Path | str) -> Rows[Mutation]:
             left_out.setdefault(reason, []).append(f"line {mutation.line}")
         else:
             values.append(mutation)
-    counts = {
-        **table.left_out,
-        **{reason: len(lines) for reason, lines in left_out.items()},
-    }
-    findings = [
-        *table.findings,
-        *_no_protein_change(table),
-        *(_left_out(path, r, p) for r, p in left_out.items()),
-    ]
+    counts = {**table.left_out, **{reason: len(lines) for reason, lines in left_out.items()}}
+    findings = [*table.findings, *_no_protein_change(table), *(_left_out(path, r, p) for r, p in left_out.items())]
     return Rows(tuple(values), table.n_read, counts, tuple(findings))
 
 
@@ -111,22 +99,10 @@ def _no_protein_change(table: Table) -> list[Finding]:
     what = "there is no column 'HGVSp_Short': the change of the protein is unknown for every mutation."
     todo = "Annotate the file (for example with vcf2maf or Genome Nexus) where an encoder reads protein changes."
     return [
-        Finding(
-            file=table.file,
-            key="HGVSp_Short",
-            what=what,
-            todo=todo,
-            severity=Severity.WARNING,
-            code="no-hgvsp",
-        )
+        Finding(file=table.file, key="HGVSp_Short", what=what, todo=todo, severity=Severity.WARNING, code="no-hgvsp")
     ]
 
 
 def _left_out(path: Path, reason: str, places: list[str]) -> Finding:
-    what = f"{len(places)} mutations have {reason} and are left out: {first_lines(places)}."
-    return Finding(
-        file=path,
-        what=what,
-        todo="Fill the cells in, or remove the rows.",
-        code=reason.replace(" ", "-"),
-    )
+    what = f"left out: {counted(len(places), 'mutation')} with {reason} ({first_lines(places)})."
+    return Finding(file=path, what=what, todo="Fill the cells in, or remove the rows.", code=reason.replace(" ", "-"))

@@ -111,7 +111,7 @@ def _check_name(path: Path) -> None:
         raise CohortError(Finding(file=path, what=f"is {kinds[named_gzip]}.", todo=todo, code="wrong-name"))
 
 
-def _check_shape(path: Path, image: Any) -> None:  # noqa: ANN401
+def _check_shape(path: Path, image: Any) -> None:
     shape = image.shape
     if len(shape) < 3 or any(n != 1 for n in shape[3:]) or 0 in shape:
         what = f"has the shape {' x '.join(map(str, shape))}; a volume of 3 dimensions is due."
@@ -121,7 +121,7 @@ def _check_shape(path: Path, image: Any) -> None:  # noqa: ANN401
         raise CohortError(Finding(file=path, what=what, todo="Save it as numbers, in HU.", code="value-type"))
 
 
-def _check_size(path: Path, image: Any) -> None:  # noqa: ANN401
+def _check_size(path: Path, image: Any) -> None:
     """Compare the size that the header declares with the bytes at hand, before memory is taken."""
     expected = _expected_bytes(image)
     size = path.stat().st_size
@@ -132,12 +132,12 @@ def _check_size(path: Path, image: Any) -> None:  # noqa: ANN401
         raise CohortError(Finding(file=path, what=what, todo="Export it again.", code="cut-file"))
 
 
-def _expected_bytes(image: Any) -> int:  # noqa: ANN401
+def _expected_bytes(image: Any) -> int:
     values = int(np.prod([int(n) for n in image.shape], dtype=object)) * int(image.get_data_dtype().itemsize)
     return values + int(image.dataobj.offset)
 
 
-def _check_space(path: Path, image: Any) -> list[Finding]:  # noqa: ANN401
+def _check_space(path: Path, image: Any) -> list[Finding]:
     unit = image.header.get_xyzt_units()[0]
     if unit not in ("mm", "unknown"):
         what = f"gives its voxel sizes in {unit}; millimetres are due."
@@ -154,11 +154,11 @@ def _check_space(path: Path, image: Any) -> list[Finding]:  # noqa: ANN401
     return []
 
 
-def _affine(image: Any) -> npt.NDArray[np.float64]:  # noqa: ANN401
+def _affine(image: Any) -> npt.NDArray[np.float64]:
     return np.asarray(image.affine, dtype=np.float64)
 
 
-def _data(path: Path, image: Any) -> npt.NDArray[np.generic]:  # noqa: ANN401
+def _data(path: Path, image: Any) -> npt.NDArray[np.generic]:
     """(i, j, k), scaled where the header has a scaling, else as stored."""
     proxy = image.dataobj
     unscaled = (float(proxy.slope), float(proxy.inter)) == (1.0, 0.0)

@@ -87,7 +87,7 @@ def _read(path: Path) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.float64]]
     return np.asarray(stored), _affine(header)
 
 
-def _check(path: Path, header: Any) -> None:  # noqa: ANN401
+def _check(path: Path, header: Any) -> None:
     if "data file" in header or "datafile" in header:
         what = "holds a header only, its values lie in another file; a NRRD with both in one file is due."
         raise CohortError(Finding(file=path, what=what, todo="Save it as .nrrd.", code="detached-nrrd"))
@@ -108,7 +108,7 @@ def _check(path: Path, header: Any) -> None:  # noqa: ANN401
         raise CohortError(Finding(file=path, key="space units", what=what, todo="Save it in mm.", code="not-in-mm"))
 
 
-def _check_size(path: Path, header: Any, offset: int) -> None:  # noqa: ANN401
+def _check_size(path: Path, header: Any, offset: int) -> None:
     """Compare the size that the header declares with the bytes at hand, before memory is taken."""
     voxels = int(np.prod([int(n) for n in header["sizes"]], dtype=object))
     expected = voxels * _BYTES.get(str(header["type"]), 1)
@@ -120,7 +120,7 @@ def _check_size(path: Path, header: Any, offset: int) -> None:  # noqa: ANN401
         raise CohortError(Finding(file=path, what=what, todo="Copy or export it again.", code="cut-file"))
 
 
-def _affine(header: Any) -> npt.NDArray[np.float64]:  # noqa: ANN401
+def _affine(header: Any) -> npt.NDArray[np.float64]:
     affine = np.eye(4)
     affine[:3, :3] = np.asarray(header["space directions"], dtype=np.float64).T
     affine[:3, 3] = np.asarray(header.get("space origin", (0.0, 0.0, 0.0)), dtype=np.float64)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from mmcare.errors import CohortError, Finding
-from mmcare.formats.rows import Rows, first_lines
+from mmcare.formats.rows import Rows, counted, first_lines
 from mmcare.formats.table import Table, read_table
 from mmcare.formats.text import read_text
 
@@ -37,10 +37,7 @@ def read_panel_matrix(path: Path | str, profile: str = "mutations") -> Rows[tupl
     values = tuple((sample, panel) for sample, panel, _ in pairs if panel not in _NOT_PROFILED)
     without = [f"line {line} ({sample})" for sample, panel, line in pairs if panel in _NOT_PROFILED]
     left_out = {**table.left_out, **({"no panel": len(without)} if without else {})}
-    findings = (
-        *table.findings,
-        *([_no_panel(table.file, profile, without)] if without else []),
-    )
+    findings = (*table.findings, *([_no_panel(table.file, profile, without)] if without else []))
     return Rows(values, table.n_read, left_out, findings)
 
 
@@ -64,14 +61,7 @@ def read_panel_genes(path: Path | str) -> Mapping[str, frozenset[str]]:
     for panel, gene, line in zip(table.column("panel"), table.column("gene"), table.lines, strict=True):
         if not (panel.strip() and gene.strip()):
             what = "the row names no panel or no gene; both are needed."
-            raise CohortError(
-                Finding(
-                    file=path,
-                    line=line,
-                    what=what,
-                    todo="Fill it in, or remove the row.",
-                )
-            )
+            raise CohortError(Finding(file=path, line=line, what=what, todo="Fill it in, or remove the row."))
         panels.setdefault(panel.strip(), set()).add(gene.strip())
     return {panel: frozenset(genes) for panel, genes in panels.items()}
 
@@ -95,14 +85,7 @@ def _one_panel(path: Path, text: str) -> Mapping[str, frozenset[str]]:
     genes = frozenset(gene.strip() for gene in fields.get("gene_list", "").split("\t") if gene.strip())
     if not (fields["stable_id"] and genes):
         what = "a gene panel needs a `stable_id:` and a tab-separated `gene_list:`; one of them is absent or empty."
-        raise CohortError(
-            Finding(
-                file=path,
-                what=what,
-                todo="Export the panel again.",
-                code="panel-without-genes",
-            )
-        )
+        raise CohortError(Finding(file=path, what=what, todo="Export the panel again.", code="panel-without-genes"))
     return {fields["stable_id"]: genes}
 
 
@@ -112,26 +95,12 @@ def _check_once(table: Table, pairs: list[tuple[str, str, int]]) -> None:
     for sample, _, line in pairs:
         if sample in first:
             what = f"the sample '{sample}' is there twice, in lines {first[sample]} and {line}."
-            findings.append(
-                Finding(
-                    file=table.file,
-                    line=line,
-                    what=what,
-                    todo="Keep one.",
-                    code="duplicate-sample",
-                )
-            )
+            findings.append(Finding(file=table.file, line=line, what=what, todo="Keep one.", code="duplicate-sample"))
         first.setdefault(sample, line)
     if findings:
         raise CohortError(findings)
 
 
 def _no_panel(path: Path, profile: str, places: list[str]) -> Finding:
-    what = f"{len(places)} samples have no panel and are left out: {first_lines(places)}."
-    return Finding(
-        file=path,
-        key=profile,
-        what=what,
-        todo="Name the panel of each.",
-        code="no-panel",
-    )
+    what = f"left out: {counted(len(places), 'sample')} with no panel ({first_lines(places)})."
+    return Finding(file=path, key=profile, what=what, todo="Name the panel of each.", code="no-panel")

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from mmcare.errors import Finding
 
-__all__ = ["Rows", "first_lines"]
+__all__ = ["Rows", "counted", "first_lines"]
 
 RowT = TypeVar("RowT")
 SHOWN = 3
@@ -40,6 +40,11 @@ class Rows(Generic[RowT]):
 
     def __iter__(self) -> Iterator[RowT]:
         return iter(self.values)
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 row`, `1,204 rows`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def first_lines(places: list[str]) -> str:

@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmcare.errors import CohortError, Finding, Severity
-from mmcare.formats.rows import Rows, first_lines
+from mmcare.formats.rows import Rows, counted, first_lines
 from mmcare.formats.table import Table, read_table
 
 __all__ = ["Edge", "read_edges"]
 
-_FORMS = (
-    ("gene_a", "gene_b", "score"),
-    ("#node1", "node2", "combined_score"),
-    ("node1", "node2", "combined_score"),
-)
-_TWICE = "there twice (also as b-a)"
+_FORMS = (("gene_a", "gene_b", "score"), ("#node1", "node2", "combined_score"), ("node1", "node2", "combined_score"))
+_TWICE = "there twice, also as b-a"
 _TODO = {
     "without a gene": "Name both genes.",
     "from a gene to itself": "Remove them: a graph convolution adds its own.",
@@ -54,13 +50,7 @@ def read_edges(path: Path | str) -> Rows[Edge]:
     values: list[Edge] = []
     seen: dict[frozenset[str], float] = {}
     left_out: dict[str, list[str]] = {}
-    rows = zip(
-        table.column(column_a),
-        table.column(column_b),
-        scores.tolist(),
-        table.lines,
-        strict=True,
-    )
+    rows = zip(table.column(column_a), table.column(column_b), scores.tolist(), table.lines, strict=True)
     for gene_a, gene_b, score, line in rows:
         edge = Edge(gene_a.strip(), gene_b.strip(), score)
         reason = _reason(edge, seen)
@@ -69,15 +59,8 @@ def read_edges(path: Path | str) -> Rows[Edge]:
         else:
             values.append(edge)
             seen[frozenset((edge.gene_a, edge.gene_b))] = edge.score
-    counts = {
-        **table.left_out,
-        **{f"edge {reason}": len(places) for reason, places in left_out.items()},
-    }
-    found = (
-        *table.findings,
-        *findings,
-        *(_left_out(table, r, p) for r, p in left_out.items()),
-    )
+    counts = {**table.left_out, **{f"edge {reason}": len(places) for reason, places in left_out.items()}}
+    found = (*table.findings, *findings, *(_left_out(table, r, p) for r, p in left_out.items()))
     return Rows(tuple(values), table.n_read, counts, found)
 
 
@@ -87,15 +70,7 @@ def _form(table: Table) -> tuple[str, str, str]:
             return form
     what = "the columns gene_a, gene_b, score (or STRING's #node1, node2, combined_score) are needed; the file has: "
     what += f"{', '.join(table.columns)}."
-    raise CohortError(
-        Finding(
-            file=table.file,
-            line=1,
-            what=what,
-            todo="Rename the columns.",
-            code="no-column",
-        )
-    )
+    raise CohortError(Finding(file=table.file, line=1, what=what, todo="Rename the columns.", code="no-column"))
 
 
 def _reason(edge: Edge, seen: dict[frozenset[str], float]) -> str:
@@ -112,12 +87,6 @@ def _reason(edge: Edge, seen: dict[frozenset[str], float]) -> str:
 
 
 def _left_out(table: Table, reason: str, places: list[str]) -> Finding:
-    what = f"{len(places)} edges {reason} are left out: {first_lines(places)}."
+    what = f"left out: {counted(len(places), 'edge')} {reason} ({first_lines(places)})."
     severity = Severity.NOTE if reason == _TWICE else Severity.WARNING
-    return Finding(
-        file=table.file,
-        what=what,
-        todo=_TODO[reason],
-        severity=severity,
-        code="edge-left-out",
-    )
+    return Finding(file=table.file, what=what, todo=_TODO[reason], severity=severity, code="edge-left-out")

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcare.errors import CohortError, Finding, Severity, cut
-from mmcare.formats.rows import first_lines
+from mmcare.formats.rows import counted, first_lines
 from mmcare.formats.text import nearest, read_text
 
 __all__ = ["Table", "parse_numbers", "read_table"]
@@ -84,11 +84,7 @@ class Table:
 
 
 def read_table(
-    path: Path | str,
-    *,
-    separator: str | None = None,
-    comment: str | None = None,
-    quoted: bool = True,
+    path: Path | str, *, separator: str | None = None, comment: str | None = None, quoted: bool = True
 ) -> Table:
     """The table in a CSV or TSV file. A row of more or fewer cells than the header is left out, and found.
 
@@ -106,27 +102,13 @@ def read_table(
     separator = separator or _separator(path, text, skipped)
     records = _records(path, text, separator, quoted, skipped)
     if not records:
-        raise CohortError(
-            Finding(
-                file=path,
-                what="holds comments only.",
-                todo="Export it again.",
-                code="empty-file",
-            )
-        )
+        raise CohortError(Finding(file=path, what="holds comments only.", todo="Export it again.", code="empty-file"))
     header_line, header = records[0]
     _check_header(path, header_line, header, separator)
     table = _sort_out(path, tuple(header), records[1:])
     if not table.n_read - table.left_out.get("blank line", 0):
         what = "holds a header but no row; at least one is needed."
-        raise CohortError(
-            Finding(
-                file=path,
-                what=what,
-                todo="Export it again, with its rows.",
-                code="no-rows",
-            )
-        )
+        raise CohortError(Finding(file=path, what=what, todo="Export it again, with its rows.", code="no-rows"))
     return table
 
 
@@ -166,8 +148,8 @@ def parse_numbers(
     return values, [_bad_cells(file, column, problem, places, len(cells)) for problem, places in bad.items()]
 
 
-_NOT_A_NUMBER = "not a number"
-_NOT_FINITE = "not a finite number"
+_NOT_A_NUMBER = "text that is no number"
+_NOT_FINITE = "a number that is not finite"
 _CODE = "a code that often stands for a missing value"
 _TODO = {
     _NOT_A_NUMBER: "Write a number with a decimal point, leave the cell empty, "
@@ -189,7 +171,7 @@ def _number(text: str) -> tuple[float, str]:
 
 
 def _bad_cells(file: Path | str | None, column: str, problem: str, places: list[str], n: int) -> Finding:
-    what = f"{len(places)} of {n} cells hold {problem}: {first_lines(places)}."
+    what = f"{len(places)} of {counted(n, 'cell')} with {problem} ({first_lines(places)})."
     return Finding(file=file, key=column, what=what, todo=_TODO[problem], code="bad-number")
 
 
@@ -250,26 +232,10 @@ def _check_header(path: Path, line: int, header: list[str], separator: str) -> N
     for number, name in enumerate(header, start=1):
         if not name.strip() and number > 1:
             what = f"column {number} of {len(header)} has no name."
-            raise CohortError(
-                Finding(
-                    file=path,
-                    line=line,
-                    what=what,
-                    todo="Name it.",
-                    code="column-without-name",
-                )
-            )
+            raise CohortError(Finding(file=path, line=line, what=what, todo="Name it.", code="column-without-name"))
         if name in place:
             what = f"the column '{cut(name)}' is there twice, as columns {place[name]} and {number}."
-            raise CohortError(
-                Finding(
-                    file=path,
-                    line=line,
-                    what=what,
-                    todo="Rename one.",
-                    code="duplicate-column",
-                )
-            )
+            raise CohortError(Finding(file=path, line=line, what=what, todo="Rename one.", code="duplicate-column"))
         place[name] = number
 
 
@@ -290,11 +256,11 @@ def _sort_out(path: Path, header: tuple[str, ...], records: list[tuple[int, list
 
 
 def _ragged(path: Path, n: int, rows: list[tuple[int, int]]) -> Finding:
-    shown = first_lines([f"line {line} ({cells})" for line, cells in rows])
+    shown = first_lines([f"line {line} has {cells}" for line, cells in rows])
     return Finding(
         file=path,
         line=rows[0][0],
-        what=f"{len(rows)} rows do not have the header's {n} cells and are left out: {shown}.",
+        what=f"left out: {counted(len(rows), 'row')} without the header's {n} cells ({shown}).",
         todo="Put quotes around a cell that holds the separator, or add the missing cells.",
         severity=Severity.ERROR,
         code="ragged-row",

@@ -9,11 +9,7 @@ from mmcare.errors import CohortError, Finding
 
 __all__ = ["nearest", "read_text"]
 
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "UTF-32"),
-    (codecs.BOM_UTF16_LE, "UTF-16"),
-    (codecs.BOM_UTF16_BE, "UTF-16"),
-)
+_MARKS = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
 
 
 def read_text(path: Path) -> str:
@@ -24,14 +20,7 @@ def read_text(path: Path) -> str:
     """
     data = _bytes(path)
     if not data.strip():
-        raise CohortError(
-            Finding(
-                file=path,
-                what="the file is empty.",
-                todo="Export it again.",
-                code="empty-file",
-            )
-        )
+        raise CohortError(Finding(file=path, what="the file is empty.", todo="Export it again.", code="empty-file"))
     for mark, name in _MARKS:
         if data.startswith(mark):
             raise _encoding(path, None, f"is written in {name} (by its byte order mark)")
@@ -64,29 +53,14 @@ def _bytes(path: Path) -> bytes:
         what = "is a folder, not a file."
     except OSError as error:
         what = f"cannot be read: {error.strerror}."
-    raise CohortError(
-        Finding(
-            file=path,
-            what=what,
-            todo="Name a file that can be read.",
-            code="not-readable",
-        )
-    )
+    raise CohortError(Finding(file=path, what=what, todo="Name a file that can be read.", code="not-readable"))
 
 
 def _nul(path: Path, data: bytes) -> CohortError:
     offset = data.index(b"\0")
     line = data.count(b"\n", 0, offset) + 1
     what = f"a NUL byte at byte offset {offset:,}: this is no text file, or a damaged one."
-    return CohortError(
-        Finding(
-            file=path,
-            line=line,
-            what=what,
-            todo="Export it again as text.",
-            code="nul-byte",
-        )
-    )
+    return CohortError(Finding(file=path, line=line, what=what, todo="Export it again as text.", code="nul-byte"))
 
 
 def _encoding(path: Path, line: int | None, what: str) -> CohortError:
