@@ -27,7 +27,7 @@ from mmcare.registry.config import (
     SegmenterConfig,
     SegmenterPart,
 )
-from mmcare.registry.describe import Field, as_yaml, fields_of, snippet
+from mmcare.registry.describe import Key, as_yaml, fields_of, snippet
 from mmcare.registry.discovery import discover, listing, look_again
 from mmcare.registry.hookspec import PROJECT, hookimpl
 from mmcare.registry.index import ListedComponent, ListedPlugin, index_file
@@ -56,12 +56,12 @@ __all__ = [
     "EncoderConfig",
     "EncoderPart",
     "Entry",
-    "Field",
     "FusionConfig",
     "FusionPart",
     "Gives",
     "HeadConfig",
     "HeadPart",
+    "Key",
     "Kind",
     "ListedComponent",
     "ListedPlugin",

@@ -18,7 +18,7 @@ from mmcare.registry.component import Component
 from mmcare.registry.config import Config, Kind
 from mmcare.registry.rules import article
 
-__all__ = ["Field", "as_yaml", "fields_of", "snippet"]
+__all__ = ["Key", "as_yaml", "fields_of", "snippet"]
 
 _WORDS: dict[object, str] = {
     bool: "true or false",
@@ -32,7 +32,7 @@ _WORDS: dict[object, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class Key:
     """One key of a component.
 
     Attributes:
@@ -48,7 +48,7 @@ class Field:
     doc: str
 
 
-def fields_of(config: type[Config]) -> tuple[Field, ...]:
+def fields_of(config: type[Config]) -> tuple[Key, ...]:
     """The keys of a component's config, its own before those that all components of the kind share."""
     ordered = sorted(config.model_fields.items(), key=lambda item: item[0] in _shared(config))
     return tuple(_field(name, info) for name, info in ordered)
@@ -59,9 +59,9 @@ def _shared(config: type[Config]) -> set[str]:
     return {name for base in bases for name in base.model_fields}
 
 
-def _field(name: str, info: FieldInfo) -> Field:
+def _field(name: str, info: FieldInfo) -> Key:
     default = None if info.is_required() else as_yaml(info.get_default(call_default_factory=True))
-    return Field(info.alias or name, _type(info), default, " ".join((info.description or "").split()))
+    return Key(info.alias or name, _type(info), default, " ".join((info.description or "").split()))
 
 
 def _type(info: FieldInfo) -> str:
@@ -174,7 +174,7 @@ def snippet(component: Component) -> str:
     return "\n".join([*place, *lines]) + "\n"
 
 
-def _line(field: Field) -> str:
+def _line(field: Key) -> str:
     if field.default is None:
         return f"{field.key}:  # to be filled in: {field.type}. {field.doc}".rstrip()
     if field.default == "null":

@@ -19,8 +19,9 @@ from mmcare.registry.provider import Provider, normal_name
 from mmcare.registry.result import PluginResult, Refused
 from mmcare.registry.rules import DOCS, broken_rule
 
-__all__ = ["look_at", "provider_of", "result_of"]
+__all__ = ["HEAVY_PLUGIN", "look_at", "provider_of", "result_of", "taken_name"]
 
+HEAVY_PLUGIN = "heavy-plugin"
 HEAVY = ("torch", "lightning", "monai", "torch_geometric", "transformers", "tensorflow")
 """Packages that a light module must not import."""
 
@@ -115,14 +116,14 @@ def _sorted_out(
             good.append(record)
         else:
             refused.append(Refused(str(record.kind), str(record.name), _refusal(provider, record, rule)))
-    strange = tuple(_stranger(provider, record) for record in good if _is_taken(provider, record))
+    taken = tuple(said for record in good if (said := taken_name(provider, record)) is not None)
     return PluginResult(
         provider=provider,
         state="faulty" if refused else "ready",
         import_seconds=seconds,
         components=tuple(good),
         refused=tuple(refused),
-        warnings=(*warnings, *strange),
+        warnings=(*warnings, *taken),
     )
 
 
@@ -132,18 +133,15 @@ def _twice(record: Component, good: list[Component]) -> str | None:
     return None
 
 
-def _is_taken(provider: Provider, record: Component) -> bool:
+def taken_name(provider: Provider, record: Component) -> Finding | None:
+    """A warning where a component bears the name of a first-party one, and comes from elsewhere."""
     owner = known_distribution(record.kind, record.name)
-    return owner is not None and normal_name(provider.distribution) != owner
-
-
-def _stranger(provider: Provider, record: Component) -> Finding:
-    owner = known_distribution(record.kind, record.name)
+    if owner is None or normal_name(provider.distribution) == owner:
+        return None
     return Finding(
         what=f"{record.kind} `{record.name}` belongs to {owner}, and is provided by {provider}.",
         todo=f"If you did not mean this, remove {provider.distribution}, or write `{owner}/{record.name}`.",
         severity=Severity.WARNING,
-        key=f"{record.kind} {record.name}",
         code="first-party-name",
     )
 
@@ -158,7 +156,7 @@ def _too_heavy(provider: Provider, known_before: frozenset[str], seconds: float)
             what=f"{what}, which costs {1000 * seconds:.0f} ms at every start.",
             todo=f"Move the import into the module that `target` names (see {DOCS}).",
             severity=Severity.WARNING,
-            code="heavy-plugin",
+            code=HEAVY_PLUGIN,
         ),
     )
 

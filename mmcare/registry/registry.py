@@ -10,6 +10,7 @@ from mmcare.errors import Finding, PluginError, cut
 from mmcare.registry.component import KINDS
 from mmcare.registry.known import known_distribution, known_names
 from mmcare.registry.local import LocalPlugin
+from mmcare.registry.plugins import HEAVY_PLUGIN, taken_name
 from mmcare.registry.provider import LOCAL, Entry, normal_name
 from mmcare.registry.result import PluginResult
 from mmcare.registry.rules import article
@@ -71,9 +72,10 @@ class Registry:
 
     def warnings(self, entry: Entry) -> tuple[Finding, ...]:
         """What to warn of when this component is used."""
-        key = f"{entry.component.kind} {entry.component.name}"
         plugins = [plugin for plugin in self.plugins if plugin.provider == entry.provider]
-        return tuple(w.at(key=None) for plugin in plugins for w in plugin.warnings if w.key in (None, key))
+        heavy = tuple(w for plugin in plugins for w in plugin.warnings if w.code == HEAVY_PLUGIN)
+        taken = taken_name(entry.provider, entry.component)
+        return heavy if taken is None else (*heavy, taken)
 
     def _unknown(self, kind: str, distribution: str, name: str) -> Finding:
         """Why there is no such component, the surest reason first."""

@@ -114,7 +114,7 @@ def fresh_python(own_cache: Path, tmp_path: Path) -> Python:
 
     def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "MMCARE_CACHE": str(own_cache), **environment}
-        return subprocess.run(  # noqa: S603  # our own interpreter and our own code
+        return subprocess.run(  # our own interpreter and our own code
             [sys.executable, "-c", code], capture_output=True, text=True, env=env, timeout=60, check=False
         )
 

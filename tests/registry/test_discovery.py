@@ -177,8 +177,8 @@ def test_a_light_module_that_imports_torch_is_warned_of_with_its_cost(
     assert 200 <= float(words[words.index("costs") + 1]) < 2000
     words[words.index("costs") + 1] = "N"
     assert " ".join(words) == (
-        "ready the plugin acme-heavy 1.0 imports torch in its light module acme_heavy_plugin, which costs N ms at every "
-        "start. Move the import into the module that `target` names (see docs/plugins.md). True"
+        "ready the plugin acme-heavy 1.0 imports torch in its light module acme_heavy_plugin, which costs N ms at "
+        "every start. Move the import into the module that `target` names (see docs/plugins.md). True"
     )
 
 
