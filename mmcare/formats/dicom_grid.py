@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mmcare.errors import CohortError, Finding, cut
 from mmcare.formats.dicom_headers import ImageHeader
-from mmcare.formats.rows import first_lines
+from mmcare.formats.rows import counted, first_lines
 
 __all__ = ["check_slices", "grid"]
 
@@ -141,7 +141,7 @@ _CHECKS: tuple[Callable[[ImageHeader], Iterator[Problem]], ...] = (
 
 def _finding(header: ImageHeader, problem: Problem, count: int) -> Finding:
     code, key, what, todo = problem
-    more = f" The same kind of problem is in {count - 1} more files of the series." if count > 1 else ""
+    more = f" The same in {counted(count - 1, 'more file')} of the series." if count > 1 else ""
     return Finding(file=header.path, key=key or None, what=what + more, todo=todo, code=code)
 
 
@@ -173,20 +173,21 @@ def _check_distances(ordered: Sequence[ImageHeader], along_mm: npt.NDArray[np.fl
     same = np.flatnonzero(distances < UNEVEN * usual) if usual > 0 else np.flatnonzero(distances <= 0)
     if len(same):
         files = f"{ordered[same[0]].path.name} and {ordered[same[0] + 1].path.name}"
-        what = f"{len(same)} pairs of slices stand at one position, the first at {along_mm[same[0]]:.6g} mm: {files}."
+        what = (
+            f"{counted(len(same), 'pair')} of slices at one position, the first at {along_mm[same[0]]:.6g} mm: {files}."
+        )
         raise _series_error(ordered[0], what, "Keep one acquisition in the folder.", "slices-at-one-position")
     steps = distances / usual
     gaps = np.flatnonzero(steps > 1.5)
     if len(gaps) and np.abs(steps - np.round(steps)).max() <= 2 * UNEVEN:
         missing = int(np.round(steps[gaps] - 1).sum())
         places = first_lines([f"between {along_mm[i]:.6g} and {along_mm[i + 1]:.6g} mm" for i in gaps])
-        what = (
-            f"{missing} of {len(ordered) + missing} slices are missing: {places}; the others are {usual:.6g} mm apart."
-        )
+        total = len(ordered) + missing
+        what = f"slices are missing ({missing} of {total}), {places}; the others are {usual:.6g} mm apart."
         raise _series_error(ordered[0], what, "Export the whole series again.", "missing-slice")
-    counted = Counter(round(float(distance), 2) for distance in distances).most_common()
-    places = first_lines([f"{distance:g} mm ({count} times)" for distance, count in counted])
-    what = f"the slices stand at {len(counted)} distances: {places}; a volume has one."
+    counts = Counter(round(float(distance), 2) for distance in distances).most_common()
+    places = first_lines([f"{distance:g} mm ({count} times)" for distance, count in counts])
+    what = f"the slices stand at {len(counts)} distances: {places}; a volume has one."
     todo = "Keep the part with one distance, or resample the series to one."
     raise _series_error(ordered[0], what, todo, "slice-distances")
 

@@ -122,24 +122,35 @@ def read_headers(folder: Path) -> DicomFolder:
         what = "is a file; a folder of DICOM files is due." if folder.exists() else "there is no such folder."
         raise CohortError(Finding(file=folder, what=what, todo="Name the folder of the series.", code="no-folder"))
     found = DicomFolder()
-    for path in _files(folder, (os.path.realpath(folder),), found.findings):
+    for path in _files(folder, {os.path.realpath(folder)}, found.findings):
         found.n_files += 1
         _read(path, found)
     return found
 
 
-def _files(folder: Path, above: tuple[str, ...], findings: list[Finding]) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
+def _files(folder: Path, seen: set[str], findings: list[Finding]) -> Iterator[Path]:
+    """All that is no folder below `folder`; each folder once, whatever links lead to it."""
+    for path in _entries(folder, findings):
         if not path.is_dir():
             yield path
             continue
         target = os.path.realpath(path)
-        if target in above:
-            what = f"the link leads back to a folder above it ({target}); it is not followed."
+        if target in seen:
+            what = f"the link leads to a folder that is read already ({target}); it is not followed."
             todo = "Remove the link."
             findings.append(Finding(file=path, what=what, todo=todo, severity=Severity.WARNING, code="link-loop"))
         else:
-            yield from _files(path, (*above, target), findings)
+            seen.add(target)
+            yield from _files(path, seen, findings)
+
+
+def _entries(folder: Path, findings: list[Finding]) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        what = f"the folder cannot be read: {error.strerror}."
+        findings.append(Finding(file=folder, what=what, todo="Allow reading it.", code="not-readable"))
+        return []
 
 
 def _read(path: Path, found: DicomFolder) -> None:

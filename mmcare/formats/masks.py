@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcare.errors import CohortError, Finding
+from mmcare.formats.rows import counted
 
 __all__ = ["as_mask"]
 
@@ -25,7 +26,9 @@ def as_mask(values: npt.NDArray[np.generic], path: Path) -> npt.NDArray[np.bool_
     if not others.size:
         return inside
     unique, counts = np.unique(others, return_counts=True)
-    listed = ", ".join(f"{value:g} ({n:,} voxels)" for value, n in zip(unique[:SHOWN], counts[:SHOWN], strict=True))
+    listed = ", ".join(
+        f"{value:g} ({counted(n, 'voxel')})" for value, n in zip(unique[:SHOWN], counts[:SHOWN], strict=True)
+    )
     more = f" and {len(unique) - SHOWN} other values" if len(unique) > SHOWN else ""
     what = f"a mask holds 0 (outside) and 1 (inside) only; found: {listed}{more}."
     raise CohortError(Finding(file=path, what=what, todo="Save the region alone, as 0 and 1.", code="mask-values"))

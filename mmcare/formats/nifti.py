@@ -163,7 +163,7 @@ def _data(path: Path, image: Any) -> npt.NDArray[np.generic]:
     proxy = image.dataobj
     unscaled = (float(proxy.slope), float(proxy.inter)) == (1.0, 0.0)
     try:
-        values = proxy.get_unscaled() if unscaled else proxy.get_scaled(np.float32)
+        values = proxy.get_unscaled() if unscaled else np.asarray(proxy, dtype=np.float32)
     except (EOFError, zlib.error, gzip.BadGzipFile, OSError, ValueError) as error:
         raise _cut(path, _expected_bytes(image), _bytes_at_hand(path)) from error
     return np.asarray(values).reshape(image.shape[:3])

@@ -131,8 +131,8 @@ def test_edges_of_no_use_are_counted(write: Write) -> None:
     assert edges.values == (Edge("A", "B", 0.9), Edge("C", "D", 1.0))
     assert edges.n_read == 8
     assert said(edges.findings) == [
-        f"{path}, score: 1 of 8 cells with text that is no number (line 7 'high'). Write a number with a decimal point, leave the "
-        "cell empty, or list the text under the column's `missing`.",
+        f"{path}, score: 1 of 8 cells with text that is no number (line 7 'high'). "
+        "Write a number with a decimal point, leave the cell empty, or list the text under the column's `missing`.",
         f"{path}: left out: 1 edge there twice, also as b-a (line 3).",
         f"{path}: left out: 1 edge from a gene to itself (line 4). Remove them: a graph convolution adds its own.",
         f"{path}: left out: 1 edge without a gene (line 5). Name both genes.",
