@@ -147,8 +147,7 @@ def load_run(path: str | Path, *, allow_local_code: bool = False) -> Run:
     wrong = check_plugins(folder.path, manifest.plugins, installed_versions())
     if wrong:
         raise RunError(wrong)
-    plugins = sorted(folder.local.glob("*.py"))
-    spec = load_spec(folder.spec, plugins=plugins, allow_local_code=allow_local_code)
+    spec = load_spec(folder.spec, allow_local_code=allow_local_code)
     outcomes = read_outcome_layout(folder.outcomes)
     fitted = {name: read_fitted(folder.preprocessing, name) for name in spec.modalities}
     predictor = load_predictor(spec, layouts_of(spec, fitted), outcomes, folder.member())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +32,7 @@ from mmcare.run import (
     write_splits,
 )
 from mmcare.run.store import read_splits
-from mmcare.spec import ResolvedPart, Spec, load_spec
+from mmcare.spec import Spec, load_spec
 from mmcare.training import Trained, finish, train, weights_bytes
 from mmcare.workflow.card import write_card
 from mmcare.workflow.cohort_match import check_match
@@ -125,7 +125,7 @@ def resume(path: str | Path, *, options: Options | None = None, allow_local_code
     if not folder.spec.exists() or not folder.splits.exists():
         what = "holds no run that can be resumed: it was ended before its first files were written."
         raise RunError(Finding(file=folder.path, what=what, todo="Remove the folder and train again."))
-    spec = load_spec(folder.spec, plugins=sorted(folder.local.glob("*.py")), allow_local_code=allow_local_code)
+    spec = load_spec(folder.spec, allow_local_code=allow_local_code)
     record = folder.cohort()
     cohort = read_cohort(record.path)
     if cohort.fingerprint() != record.fingerprint:
@@ -150,12 +150,12 @@ def _split(spec: Spec, cohort: Cohort) -> Mapping[str, Split]:
 def _begin(folder: RunFolder, spec: Spec, cohort: Cohort, splits: Mapping[str, Split]) -> None:
     """Write what decides the run, before any work: what a resumed run starts from."""
     for plugin in spec.plugins:
-        write_bytes(folder.local / plugin.path.name, plugin.path.read_bytes())
+        write_bytes(folder.local / plugin.path.name, plugin.source.encode())
     record = CohortRecord(str(cohort.root.resolve()), cohort.fingerprint(), len(cohort.patients))
     folder.write_cohort(record)
     write_outcome_layout(folder.outcomes, cohort.outcome_layout())
     write_splits(folder.splits, splits)
-    write_text(folder.spec, spec.resolved_yaml())
+    write_text(folder.spec, spec.resolved_yaml(Path(folder.local.name)))
 
 
 def _complete(folder: RunFolder, spec: Spec, cohort: Cohort, options: Options) -> Run:
@@ -239,22 +239,12 @@ def _manifest(spec: Spec, trained: Trained) -> Manifest:
     return Manifest(
         name=spec.name,
         kind=spec.kind,
-        plugins=plugin_records(part.entry.provider for part in all_parts(spec)),
+        plugins=plugin_records(part.entry.provider for part in spec.parts()),
         device=trained.device,
         precision=trained.precision,
         epochs=trained.epochs,
         best_epoch=trained.best_epoch,
     )
-
-
-def all_parts(spec: Spec) -> Iterator[ResolvedPart]:
-    """Every part of a spec, nested ones too."""
-    waiting = [*spec.modalities.values(), spec.fusion, spec.head, spec.baseline, spec.segmenter]
-    while waiting:
-        part = waiting.pop()
-        if part is not None:
-            yield part
-            waiting.extend(part.parts.values())
 
 
 def _of(splits: Mapping[str, Split], split: Split) -> tuple[str, ...]:

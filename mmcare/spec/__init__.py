@@ -1,0 +1,25 @@
+"""The YAML spec: read, laid over its bases, checked in one pass, resolved into parts. Knows no torch."""
+
+from mmcare.spec.layers import COMMAND_LINE, Layered, Origin, read_layers
+from mmcare.spec.load import SpecDocument, check_spec, load_spec
+from mmcare.spec.settings import DecisionConfig, EarlyStopping, Requires, SplitConfig, TrainingConfig
+from mmcare.spec.spec import ResolvedPart, Spec, SpecKind, to_yaml
+
+__all__ = [
+    "COMMAND_LINE",
+    "DecisionConfig",
+    "EarlyStopping",
+    "Layered",
+    "Origin",
+    "Requires",
+    "ResolvedPart",
+    "Spec",
+    "SpecDocument",
+    "SpecKind",
+    "SplitConfig",
+    "TrainingConfig",
+    "check_spec",
+    "load_spec",
+    "read_layers",
+    "to_yaml",
+]
