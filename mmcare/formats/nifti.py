@@ -13,12 +13,13 @@ import numpy.typing as npt
 from mmcare.errors import CohortError, Finding, Severity, cut
 from mmcare.formats.atomic import write_bytes
 from mmcare.formats.masks import as_mask
-from mmcare.formats.volume import Geometry, Volume, canonical
+from mmcare.formats.volume import Geometry, Volume, canonical, spans_space
 
 __all__ = ["read_nifti", "read_nifti_mask", "write_nifti"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 LARGEST_RATIO = 1032  # to which deflate can compress: RFC 1951
+_UNITS = {0: "unknown", 1: "metres", 2: "mm", 3: "micrometres"}
 _CHUNK = 1 << 20
 _INT16 = np.iinfo(np.int16)
 
@@ -113,7 +114,7 @@ def _check_name(path: Path) -> None:
 
 def _check_shape(path: Path, image: Any) -> None:
     shape = image.shape
-    if len(shape) < 3 or any(n != 1 for n in shape[3:]) or 0 in shape:
+    if len(shape) < 3 or any(n != 1 for n in shape[3:]) or min(shape) < 1:
         what = f"has the shape {' x '.join(map(str, shape))}; a volume of 3 dimensions is due."
         raise CohortError(Finding(file=path, what=what, todo="Save the one volume that is meant.", code="not-3d"))
     if image.get_data_dtype().kind not in "iuf":
@@ -138,13 +139,14 @@ def _expected_bytes(image: Any) -> int:
 
 
 def _check_space(path: Path, image: Any) -> list[Finding]:
-    unit = image.header.get_xyzt_units()[0]
+    code = int(image.header["xyzt_units"]) % 8
+    unit = _UNITS.get(code, f"a unit of code {code}")
     if unit not in ("mm", "unknown"):
         what = f"gives its voxel sizes in {unit}; millimetres are due."
         todo = "Save it in mm: correct the unit if the numbers are mm, else scale them."
         raise CohortError(Finding(file=path, key="xyzt_units", what=what, todo=todo, code="not-in-mm"))
     affine = _affine(image)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+    if not spans_space(affine):
         what = f"has no usable orientation (affine {np.round(affine[:3], 4).tolist()})."
         raise CohortError(Finding(file=path, what=what, todo="Export it again.", code="no-orientation"))
     if int(image.header["sform_code"]) == 0 and int(image.header["qform_code"]) == 0:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mmcare.errors import CohortError, Finding, cut
 from mmcare.formats.masks import as_mask
-from mmcare.formats.volume import Geometry, Volume, canonical
+from mmcare.formats.volume import Geometry, Volume, canonical, spans_space
 
 __all__ = ["read_nrrd", "read_nrrd_mask"]
 
@@ -92,12 +92,12 @@ def _check(path: Path, header: Any) -> None:
         what = "holds a header only, its values lie in another file; a NRRD with both in one file is due."
         raise CohortError(Finding(file=path, what=what, todo="Save it as .nrrd.", code="detached-nrrd"))
     sizes = [int(n) for n in header["sizes"]]
-    if len(sizes) != 3:
+    if len(sizes) != 3 or min(sizes) < 1:
         what = f"has the shape {' x '.join(map(str, sizes))}; a volume of 3 dimensions is due."
         raise CohortError(Finding(file=path, key="sizes", what=what, todo="Save the one volume meant.", code="not-3d"))
     space = str(header.get("space", "absent"))
     directions = np.asarray(header.get("space directions", np.full((3, 3), np.nan)), dtype=np.float64)
-    if space.lower() not in _TO_RAS or directions.shape != (3, 3) or not np.isfinite(directions).all():
+    if space.lower() not in _TO_RAS or directions.shape != (3, 3) or not spans_space(directions):
         what = f"space '{cut(space)}' with directions {np.round(directions, 4).tolist()}; allowed are the spaces LPS, "
         todo = "Export it again with its orientation."
         what += "LAS and RAS with three directions."

@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Geometry", "Series", "Volume", "canonical"]
+__all__ = ["Geometry", "Series", "Volume", "canonical", "spans_space"]
 
+LEAST_VOLUME = 0.01  # of three unit axes: below it they lie as good as in one plane
 TOLERANCE = 0.01  # of the spacing: how far two grids may lie apart and count as one
 
 
@@ -142,6 +143,15 @@ def canonical(
     orientation = io_orientation(affine)
     turned = apply_orientation(values, orientation)
     return np.copy(turned, order="K"), affine @ inv_ornt_aff(orientation, values.shape)
+
+
+def spans_space(affine: npt.NDArray[np.float64]) -> bool:
+    """Whether the axes of an affine (4, 4) or its directions (3, 3) are finite, not null, and not in one plane."""
+    axes = affine[:3, :3]
+    lengths = np.linalg.norm(axes, axis=0)
+    if not np.isfinite(affine).all() or not (lengths > 0).all() or not np.isfinite(lengths).all():
+        return False
+    return abs(float(np.linalg.det(axes / lengths))) > LEAST_VOLUME
 
 
 def _by(sizes: object) -> str:

@@ -49,7 +49,7 @@ def test_scaling_is_applied_and_other_types_become_float32(tmp_path: Path) -> No
     nibabel.save(image, tmp_path / "s.nii")
     volume, _ = read_nifti(tmp_path / "s.nii")
     assert volume.values.dtype == np.float32
-    np.testing.assert_array_equal(np.sort(volume.values.ravel()), np.arange(60) - 1000)
+    np.testing.assert_array_equal(np.sort(volume.values.ravel()), 2 * (np.arange(60) - 1000) - 5)
     volume, _ = read_nifti(save(tmp_path / "d.nii", VALUES.astype(np.float64) / 4))
     assert (volume.values.dtype, volume.values.min()) == (np.float32, -250)
     volume, _ = read_nifti(save(tmp_path / "i.nii", VALUES.astype(np.int32)))
@@ -58,7 +58,7 @@ def test_scaling_is_applied_and_other_types_become_float32(tmp_path: Path) -> No
     assert (volume.values.dtype, volume.values.max()) == (np.float32, 39_059)
 
 
-@pytest.mark.parametrize(("unit", "said"), [("meter", "meter"), ("micron", "micron")])
+@pytest.mark.parametrize(("unit", "said"), [("meter", "metres"), ("micron", "micrometres")])
 def test_other_units_than_mm(tmp_path: Path, unit: str, said: str) -> None:
     path = save(tmp_path / "ct.nii.gz", VALUES, unit=unit)
     assert error_of(path) == (
@@ -120,6 +120,14 @@ def test_nan_and_missing_orientation(tmp_path: Path) -> None:
     values[0, 0, :2] = np.nan, np.inf
     path = save(tmp_path / "nan.nii.gz", values)
     assert error_of(path) == f"{path}: 2 of 60 voxels are NaN or infinite. Write -1000 (air) for them."
+    path = save(tmp_path / "flat.nii.gz", VALUES)
+    image = nibabel.load(path)
+    image.header["srow_z"] = 0
+    nibabel.save(nibabel.Nifti1Image(VALUES, None, image.header), path)
+    assert error_of(path) == (
+        f"{path}: has no usable orientation (affine [[-0.8, 0.0, 0.0, 10.0], [0.0, 0.0, 2.0, -20.0], "
+        "[0.0, 0.0, 0.0, 0.0]]). Export it again."
+    )
     path = save(tmp_path / "no.nii.gz", VALUES, codes=0)
     _, findings = read_nifti(path)
     assert [str(finding) for finding in findings] == [

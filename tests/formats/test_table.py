@@ -125,7 +125,8 @@ def test_numbers_and_what_is_none(write: Write) -> None:
     np.testing.assert_array_equal(values, expected)
     assert [str(finding) for finding in findings] == [
         f"{path}, age: 5 of 13 cells with text that is no number (line 6 'sixty', line 7 'n/a', line 8 '>70' and 2 "
-        "more). Write a number with a decimal point, leave the cell empty, or list the text under the column's `missing`.",
+        "more). Write a number with a decimal point, leave the cell empty, or list the text under the column's "
+        "`missing`.",
         f"{path}, age: 2 of 13 cells with a number that is not finite (line 10 'inf', line 11 '1e309'). "
         "Write a finite number, or leave the cell empty.",
         f"{path}, age: 1 of 13 cells with a code that often stands for a missing value (line 12 '-9999'). "
