@@ -78,13 +78,12 @@ def write_nifti(path: Path | str, values: npt.NDArray[Any], affine: npt.NDArray[
 def _open(path: Path) -> tuple[Any, list[Finding]]:
     """The image with its header read and checked, its values not yet read."""
     import nibabel
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.spatialimages import HeaderDataError
 
     _check_name(path)
     try:
         image = nibabel.load(path)
-    except (ImageFileError, HeaderDataError, EOFError, zlib.error, OSError) as error:
+    # nibabel raises whatever a damaged header makes it stumble over.
+    except Exception as error:
         what = f"cannot be read as NIfTI ({cut(f'{type(error).__name__}: {error}')})."
         raise CohortError(Finding(file=path, what=what, todo="Export it again.", code="no-nifti")) from error
     if not isinstance(image, (nibabel.Nifti1Image, nibabel.Nifti1Pair)):

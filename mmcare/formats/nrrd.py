@@ -97,10 +97,16 @@ def _check(path: Path, header: Any) -> None:
         raise CohortError(Finding(file=path, key="sizes", what=what, todo="Save the one volume meant.", code="not-3d"))
     space = str(header.get("space", "absent"))
     directions = np.asarray(header.get("space directions", np.full((3, 3), np.nan)), dtype=np.float64)
-    if space.lower() not in _TO_RAS or directions.shape != (3, 3) or not spans_space(directions):
-        what = f"space '{cut(space)}' with directions {np.round(directions, 4).tolist()}; allowed are the spaces LPS, "
+    origin = np.asarray(header.get("space origin", np.full(3, np.nan)), dtype=np.float64)
+    placed = (
+        directions.shape == (3, 3) and spans_space(directions) and origin.shape == (3,) and np.isfinite(origin).all()
+    )
+    if space.lower() not in _TO_RAS or not placed:
+        what = (
+            f"space '{cut(space)}', directions {directions.round(4).tolist()}, origin {origin.round(4).tolist()}; due "
+        )
+        what += "are one of the spaces LPS, LAS and RAS, three directions in space and an origin."
         todo = "Export it again with its orientation."
-        what += "LAS and RAS with three directions."
         raise CohortError(Finding(file=path, key="space", what=what, todo=todo, code="no-orientation"))
     units = {str(unit) for unit in header.get("space units", ())} - {"mm", "", "???"}
     if units:
@@ -123,6 +129,6 @@ def _check_size(path: Path, header: Any, offset: int) -> None:
 def _affine(header: Any) -> npt.NDArray[np.float64]:
     affine = np.eye(4)
     affine[:3, :3] = np.asarray(header["space directions"], dtype=np.float64).T
-    affine[:3, 3] = np.asarray(header.get("space origin", (0.0, 0.0, 0.0)), dtype=np.float64)
+    affine[:3, 3] = np.asarray(header["space origin"], dtype=np.float64)
     turn = np.diag([*_TO_RAS[str(header["space"]).lower()], 1.0])
     return turn @ affine

@@ -53,8 +53,9 @@ def test_what_makes_no_volume(tmp_path: Path) -> None:
     bare = tmp_path / "bare.nrrd"
     nrrd.write(str(bare), VALUES)
     assert error_of(bare) == (
-        f"{bare}, space: space 'absent' with directions [[nan, nan, nan], [nan, nan, nan], [nan, nan, nan]]; "
-        "allowed are the spaces LPS, LAS and RAS with three directions. Export it again with its orientation."
+        f"{bare}, space: space 'absent', directions [[nan, nan, nan], [nan, nan, nan], [nan, nan, nan]], origin [nan, "
+        "nan, nan]; due are one of the spaces LPS, LAS and RAS, three directions in space and an origin. "
+        "Export it again with its orientation."
     )
     metres = save(tmp_path / "m.nrrd", VALUES, space_units=["m", "m", "m"])
     assert error_of(metres) == f"{metres}, space units: gives its voxel sizes in m; millimetres are due. Save it in mm."
