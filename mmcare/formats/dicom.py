@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,12 @@ import numpy.typing as npt
 from mmcare.errors import CohortError, Finding, Severity, cut
 from mmcare.formats.dicom_grid import check_slices, grid
 from mmcare.formats.dicom_headers import DicomFolder, ImageHeader, read_headers
+from mmcare.formats.rows import counted
 from mmcare.formats.volume import Series, Volume, canonical
 
 __all__ = ["read_dicom_series"]
 
+MOST_LISTED = 5
 _INT16 = np.iinfo(np.int16)
 
 
@@ -76,9 +78,7 @@ def _one_series(
     by_uid: dict[str, list[ImageHeader]] = {}
     for header in images:
         by_uid.setdefault(header.series_uid, []).append(header)
-    listed = "; ".join(
-        f"'{cut(slices[0].description, 40)}' with {len(slices)} slices ({uid})" for uid, slices in by_uid.items()
-    )
+    listed = _listed(by_uid)
     if series_uid is None and len(by_uid) > 1:
         what = f"holds {len(by_uid)} CT series: {listed}."
         todo = "Move all but one out of the folder, or give the `series_uid` of the one to read."
@@ -92,6 +92,15 @@ def _one_series(
     if len(by_uid) > 1:
         found.left_out["other series"] = len(images) - len(by_uid[chosen])
     return by_uid[chosen]
+
+
+def _listed(by_uid: Mapping[str, Sequence[ImageHeader]]) -> str:
+    series = [
+        f"'{cut(slices[0].description, 40)}' with {counted(len(slices), 'slice')} ({uid})"
+        for uid, slices in by_uid.items()
+    ]
+    more = f"; and {len(series) - MOST_LISTED} more" if len(series) > MOST_LISTED else ""
+    return "; ".join(series[:MOST_LISTED]) + more
 
 
 def _each_once(slices: Sequence[ImageHeader], found: DicomFolder) -> list[ImageHeader]:
@@ -140,7 +149,7 @@ def _pixels(header: ImageHeader) -> npt.NDArray[np.integer[Any]]:
 
 
 def _no_ct(folder: Path, found: DicomFolder, others: Counter[str]) -> list[Finding]:
-    listed = ", ".join(f"{count} {modality}" for modality, count in others.most_common())
+    listed = ", ".join(f"{count} {modality}" for modality, count in others.most_common(MOST_LISTED))
     what = f"no CT image among {found.n_files} files (found: {listed or 'no DICOM file'}); a CT series is due."
     todo = "Name the folder of the CT series."
     damaged = [finding for finding in found.findings if finding.severity is Severity.ERROR]
@@ -148,7 +157,7 @@ def _no_ct(folder: Path, found: DicomFolder, others: Counter[str]) -> list[Findi
 
 
 def _scout(header: ImageHeader) -> Finding:
-    what = f"is a scout (image type {'/'.join(header.image_type)}), no axial slice; it is left out."
+    what = f"is a scout (image type {cut('/'.join(header.image_type))}), no axial slice; it is left out."
     return Finding(file=header.path, what=what, severity=Severity.NOTE, code="scout")
 
 

@@ -193,7 +193,7 @@ def _header(path: Path, file: Any) -> ImageHeader:
     return ImageHeader(
         path=path,
         modality=_text(dataset, "Modality"),
-        sop_class=dataset.SOPClassUID.name if "SOPClassUID" in dataset else "",
+        sop_class=cut(dataset.SOPClassUID.name) if "SOPClassUID" in dataset else "",
         sop_instance_uid=_text(dataset, "SOPInstanceUID"),
         series_uid=_text(dataset, "SeriesInstanceUID"),
         study_uid=_text(dataset, "StudyInstanceUID"),
@@ -228,12 +228,12 @@ def _pixel_bytes(path: Path, file: Any, little_endian: bool) -> int:
 
 
 def _text(dataset: Dataset, name: str) -> str:
-    return str(dataset.get(name) or "").strip()
+    return cut(str(dataset.get(name) or "").strip())
 
 
 def _texts(dataset: Dataset, name: str) -> tuple[str, ...]:
     value = dataset.get(name) or ()
-    return (value,) if isinstance(value, str) else tuple(str(part) for part in value)
+    return (cut(value),) if isinstance(value, str) else tuple(cut(str(part)) for part in value)
 
 
 def _number(dataset: Dataset, name: str) -> float | None:

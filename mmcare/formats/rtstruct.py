@@ -205,7 +205,7 @@ def _check_images(rtstruct: RTStruct, volume: Volume) -> list[Finding]:
         level, theirs, mine = "study", rtstruct.study_uids, series.study_uid
     else:
         level, theirs, mine = "series", rtstruct.series_uids, series.series_uid
-    what = f"the contours were drawn on another {level} ({', '.join(sorted(theirs))}) than the CT's ({mine})"
+    what = f"the contours were drawn on another {level} ({cut(', '.join(sorted(theirs)), 200)}) than the CT's ({mine})"
     same_space = level == "series" and series.frame_of_reference_uid in rtstruct.frame_of_reference_uids
     if not same_space:
         todo = f"Name the structure set of this CT, or the CT of this {level}."
@@ -276,4 +276,4 @@ def _listed(rois: Sequence[Roi]) -> str:
 
 
 def _uids(values: Sequence[object]) -> frozenset[str]:
-    return frozenset(str(value) for value in values if value)
+    return frozenset(cut(str(value)) for value in values if value)
