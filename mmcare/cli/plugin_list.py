@@ -13,7 +13,7 @@ from mmcare.cli.options import AsJson, PluginFiles
 if TYPE_CHECKING:
     from mmcare.registry import ListedPlugin
 
-__all__ = ["list_"]
+__all__ = ["check_kind", "list_"]
 
 COLUMNS = ("kind", "name", "distribution", "version", "state", "import")
 NO_COMPONENT = "-"
@@ -39,7 +39,7 @@ def list_(
     from mmcare.registry import listing
 
     if kind is not None:
-        _check_kind(kind)
+        check_kind(kind)
     plugins = listing(plugin or ())
     if json:
         _print_json(plugins, kind)
@@ -48,7 +48,12 @@ def list_(
     _print_troubles(plugins, with_traceback=traceback)
 
 
-def _check_kind(kind: str) -> None:
+def check_kind(kind: str) -> None:
+    """Refuse a kind that does not exist.
+
+    Raises:
+        PluginError: With the nearest kind.
+    """
     import difflib
 
     from mmcare.errors import Finding, PluginError
