@@ -15,7 +15,6 @@ import tempfile
 from importlib.metadata import EntryPoint, version
 from pathlib import Path
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mmcare.registry.component import Component
@@ -122,9 +121,15 @@ class Index(_Record):
 
 def index_file() -> Path:
     """Where this environment's index is: below `MMCARE_CACHE`, or in the user's cache folder."""
-    folder = os.environ.get("MMCARE_CACHE") or platformdirs.user_cache_dir("mmcare")
+    folder = os.environ.get("MMCARE_CACHE") or _user_cache()
     environment = hashlib.sha256(f"{sys.prefix} {sys.version}".encode()).hexdigest()[:12]
     return Path(folder) / f"plugins-{environment}.json"
+
+
+def _user_cache() -> str:
+    import platformdirs  # 10 ms: only for who lists or discovers
+
+    return platformdirs.user_cache_dir("mmcare")
 
 
 def stamp_of(point: EntryPoint, provider: Provider) -> str:
