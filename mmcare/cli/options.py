@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["AllowLocalCode", "AsJson", "Overrides", "PluginFiles"]
+from mmcare.cli.complete import complete_kind
+
+__all__ = ["AllowLocalCode", "AsJson", "KindName", "Overrides", "PluginFiles"]
 
 PluginFiles = Annotated[
     list[Path] | None,
@@ -29,3 +31,9 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the spec; may be given several times."),
 ]
 """Use as `set_: Overrides = None`."""
+
+KindName = Annotated[
+    str | None,
+    typer.Option("--kind", metavar="KIND", help="Only components of this kind.", autocompletion=complete_kind),
+]
+"""Use as `kind: KindName = None`."""

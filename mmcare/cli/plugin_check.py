@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from mmcare.cli.complete import complete_component
 from mmcare.cli.options import PluginFiles
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ Verdict = Literal["passed", "failed", "did not apply"]
 def check(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME|FILE", help="A component, a distribution, or a single-file plugin (`.py`)."),
+        typer.Argument(
+            metavar="NAME|FILE",
+            help="A component, a distribution, or a single-file plugin (`.py`).",
+            autocompletion=complete_component,
+        ),
     ],
     *,
     plugin: PluginFiles = None,

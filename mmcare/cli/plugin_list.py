@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmcare.cli.options import AsJson, PluginFiles
+from mmcare.cli.options import AsJson, KindName, PluginFiles
 
 if TYPE_CHECKING:
     from mmcare.registry import ListedPlugin
@@ -21,7 +21,7 @@ NO_COMPONENT = "-"
 
 def list_(
     *,
-    kind: Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only components of this kind.")] = None,
+    kind: KindName = None,
     json: AsJson = False,
     plugin: PluginFiles = None,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show the whole traceback of broken plugins.")] = False,

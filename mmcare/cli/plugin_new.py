@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from mmcare.cli.complete import complete_kind
+
 __all__ = ["new"]
 
 PLAIN = "test.py.txt"
@@ -20,7 +22,12 @@ PLAIN = "test.py.txt"
 def new(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The component's name in a spec, kebab-case.")],
     *,
-    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="What it is, such as `encoder` or `head`.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--kind", metavar="KIND", help="What it is, such as `encoder` or `head`.", autocompletion=complete_kind
+        ),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Where to; by default ./mmcare-plugin-NAME.")
     ] = None,

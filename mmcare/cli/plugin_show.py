@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mmcare.cli.options import AsJson, PluginFiles
+from mmcare.cli.complete import complete_component
+from mmcare.cli.options import AsJson, KindName, PluginFiles
 
 if TYPE_CHECKING:
     from mmcare.registry import Entry
@@ -15,9 +16,14 @@ __all__ = ["show"]
 
 
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A component's name, or `distribution/name`.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A component's name, or `distribution/name`.", autocompletion=complete_component
+        ),
+    ],
     *,
-    kind: Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only the component of this kind.")] = None,
+    kind: KindName = None,
     json: AsJson = False,
     plugin: PluginFiles = None,
 ) -> None:

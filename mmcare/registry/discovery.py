@@ -89,9 +89,9 @@ def _stamped() -> list[tuple[EntryPoint, Provider, str]]:
 
 def _entry_points() -> tuple[EntryPoint, ...]:
     """The entry points of group `mmcare`, each once; two distributions may choose the same name, both are seen."""
-    points = {_identity(point): point for point in entry_points(group=PROJECT)}
+    points = {_identity(provider_of(point)): point for point in entry_points(group=PROJECT)}
     return tuple(point for _, point in sorted(points.items()))
 
 
-def _identity(point: EntryPoint) -> tuple[str, str, str]:
-    return (normal_name(point.dist.name) if point.dist is not None else "", point.name, point.value)
+def _identity(provider: Provider) -> tuple[str, str, str]:
+    return normal_name(provider.distribution), provider.entry_point, provider.module

@@ -48,6 +48,8 @@ def _say_who(who: str) -> None:
 @contextlib.contextmanager
 def _stdout_to_stderr() -> Iterator[None]:
     """The same for what does not go through `sys.stdout`: subprocesses and compiled code."""
+    if sys.stdout is not None:
+        sys.stdout.flush()  # what was printed before stays where it belongs
     try:
         kept = os.dup(1)
         os.dup2(2, 1)

@@ -21,6 +21,9 @@ from mmcare.registry.rules import DOCS, broken_rule
 
 __all__ = ["HEAVY_PLUGIN", "look_at", "provider_of", "result_of", "taken_name"]
 
+UNKNOWN = "unknown"
+"""Name of a distribution whose metadata are lost: the rest of a broken installation."""
+
 HEAVY_PLUGIN = "heavy-plugin"
 HEAVY = ("torch", "lightning", "monai", "torch_geometric", "transformers", "tensorflow")
 """Packages that a light module must not import."""
@@ -29,8 +32,8 @@ HEAVY = ("torch", "lightning", "monai", "torch_geometric", "transformers", "tens
 def provider_of(entry_point: EntryPoint) -> Provider:
     """Distribution, version, entry point and module."""
     dist = entry_point.dist
-    name, version = (dist.name, dist.version) if dist is not None else ("unknown", "")
-    return Provider(name, version, entry_point.name, entry_point.value)
+    name, version = (dist.name, dist.version) if dist is not None else ("", "")
+    return Provider(name or UNKNOWN, version or "", entry_point.name, entry_point.value)
 
 
 def look_at(entry_point: EntryPoint) -> PluginResult:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mmcare.errors import Finding, PluginError
 from mmcare.registry.component import Component
+from mmcare.registry.guard import guarded
 
 __all__ = ["LOCAL", "Entry", "Provider", "normal_name"]
 
@@ -63,8 +64,11 @@ class Entry:
             return target
         module, _, name = target.partition(":")
         try:
-            found: object = importlib.import_module(module)
-        except Exception as error:  # whatever a plugin's module raises is said and chained
+            with guarded(f"{self.component.kind} `{self.component.name}` of {self.provider}"):
+                found: object = importlib.import_module(module)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a plugin's module raises, also SystemExit, is said and chained
             raise self._not_loaded(f"`{module}` could not be imported: {_in_words(error)}.") from error
         for part in name.split("."):
             found = getattr(found, part, None)

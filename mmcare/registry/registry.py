@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmcare.errors import Finding, PluginError, cut
@@ -33,7 +33,7 @@ class Registry:
 
     plugins: tuple[PluginResult, ...]
     local_files: tuple[LocalPlugin, ...] = ()
-    formerly: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    formerly: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
     def entries(self, kind: str | None = None) -> tuple[Entry, ...]:
         """All components of a kind, or of all kinds, by kind, name and distribution."""

@@ -237,6 +237,21 @@ def test_no_home_and_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
     assert done.returncode == 0 and "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("mmcare co", ["cohort"]),
+        ("mmcare plugin ", ["list", "show", "check", "new"]),
+        ("mmcare plugin list --kind e", ["encoder"]),
+        ("mmcare plugin list --tr", ["--traceback"]),
+    ],
+)
+def test_completion(words: str, offered: list[str]) -> None:
+    asked = {"_MMCARE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = run("from mmcare.cli.main import main; rc = main([])", **asked)
+    assert done.stdout.split() == offered, done.stderr
+
+
 def test_json_stays_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugin", "list", "--json"]) == 0
     assert {plugin["distribution"] for plugin in json.loads(capsys.readouterr().out)} >= {"mmcare"}

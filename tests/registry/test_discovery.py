@@ -139,6 +139,14 @@ def test_one_distribution_may_bring_two_plugins(site: Path, install: Any, good: 
     assert names == {"one", "more"}
 
 
+def test_the_rest_of_a_broken_installation_is_named_as_such(site: Path, install: Any) -> None:
+    install("acme-half", None)
+    (site / "acme_half-1.0.dist-info" / "METADATA").unlink()
+    assert str(result_of("unknown").error) == (
+        f"the plugin unknown names a module that is not there: acme_half_plugin. {ALL_OF_IT}"
+    )
+
+
 def test_what_a_subprocess_of_a_plugin_prints_does_not_reach_stdout(
     site: Path, install: Any, good: Callable[..., str], capfd: pytest.CaptureFixture[str]
 ) -> None:

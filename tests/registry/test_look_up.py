@@ -134,14 +134,16 @@ def entry(target: str | type) -> Entry:
     return Entry(record, Provider("acme-slope", "1.0", "slope", "acme_slope"))
 
 
-def test_load_imports_the_target_and_says_what_is_missing(site: Path) -> None:
+def test_load_imports_the_target_and_says_what_is_missing(site: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (site / "acme_target.py").write_text("class Slope:\n    class Inner: pass\nnumber = 3\n")
     (site / "acme_failing.py").write_text("import acme_absent\n")
     assert entry("acme_target:Slope").load().__name__ == "Slope"
     assert entry("acme_target:Slope.Inner").load().__name__ == "Inner"
     assert entry(dict).load() is dict
     again = "Install acme-slope again, or tell its authors."
+    (site / "acme_exiting.py").write_text("import sys\nprint('bye')\nsys.exit(3)\n")
     for target, message in {
+        "acme_exiting:X": "`acme_exiting` could not be imported: SystemExit: 3.",
         "acme_target:number": "the module `acme_target` has no class `number`.",
         "acme_target:Slop": "the module `acme_target` has no class `Slop`.",
         "acme_gone:Slope": "`acme_gone` could not be imported: ModuleNotFoundError: No module named 'acme_gone'.",
@@ -150,7 +152,8 @@ def test_load_imports_the_target_and_says_what_is_missing(site: Path) -> None:
         with pytest.raises(PluginError) as caught:
             entry(target).load()
         assert str(caught.value) == f"encoder `x` of acme-slope 1.0 cannot be loaded: {message} {again}"
-        assert ("could not" in message) == isinstance(caught.value.__cause__, ImportError)
+        assert ("could not" in message) == isinstance(caught.value.__cause__, ImportError | SystemExit)
+    assert capfd.readouterr() == ("", "bye\n"), "what a plugin prints must not disturb the output"
 
 
 def test_the_table_of_known_components_is_what_the_workspace_offers() -> None:
