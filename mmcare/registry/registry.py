@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmcare.errors import Finding, PluginError, cut
 from mmcare.registry.component import KINDS
-from mmcare.registry.known import known_distribution, known_names
+from mmcare.registry.known import KNOWN, known_distribution, known_names
 from mmcare.registry.local import LocalPlugin
 from mmcare.registry.plugins import HEAVY_PLUGIN, taken_name
 from mmcare.registry.provider import LOCAL, Entry, normal_name
@@ -18,6 +19,8 @@ from mmcare.registry.rules import article
 __all__ = ["Registry"]
 
 SHOWN = 3
+DISTRIBUTION = re.compile(r"[A-Za-z0-9]([\w.-]{0,98}[A-Za-z0-9])?", re.ASCII)
+"""A name that may stand in a command that the reader is told to run."""
 
 
 @dataclass(frozen=True)
@@ -120,11 +123,18 @@ class Registry:
         if distribution == LOCAL:
             what = f"{kind} `local/{name}` was not declared by any plugin file or notebook cell."
             return Finding(what=what, todo="Name the file that holds it: `--plugin FILE`.", code="unknown-component")
+        if distribution and not DISTRIBUTION.fullmatch(distribution):
+            what = f"{cut(distribution)!r} is no name of a distribution."
+            return Finding(what=what, todo="Write `NAME`, or `DISTRIBUTION/NAME`.", code="unknown-component")
         missing = distribution or known_distribution(kind, name)
         if missing is None or (not distribution and self._plugins_of(missing)):
             return None
-        what = f"{kind} `{name}` is offered by {missing}, which is not installed."
-        return Finding(what=what, todo=f"Install it: `pip install {missing}`.", code="not-installed")
+        what = f"{kind} `{cut(name)}` is offered by {missing}, which is not installed."
+        todo = f"Install it: `pip install {missing}`."
+        if missing not in KNOWN:
+            what = f"{kind} `{cut(name)}` of {missing} is asked for, and {missing} is not installed."
+            todo = f"Install it, if you trust its authors: `pip install {missing}`."
+        return Finding(what=what, todo=todo, code="not-installed")
 
     def _of_another_kind(self, kind: str, name: str) -> Finding | None:
         kinds = [other for other in KINDS if any(e.component.name == name for e in self.entries(other))]

@@ -55,7 +55,11 @@ def test_first_party_component_that_is_not_installed() -> None:
 
 def test_qualified_name_of_a_distribution_that_is_not_installed() -> None:
     assert said(Registry(()), "encoder", "acme-slope/slope") == (
-        "encoder `slope` is offered by acme-slope, which is not installed. Install it: `pip install acme-slope`."
+        "encoder `slope` of acme-slope is asked for, and acme-slope is not installed. "
+        "Install it, if you trust its authors: `pip install acme-slope`."
+    )
+    assert said(Registry(()), "encoder", "x; rm -rf ~/slope") == (
+        "'x; rm -rf ~' is no name of a distribution. Write `NAME`, or `DISTRIBUTION/NAME`."
     )
     assert said(Registry(()), "encoder", "local/slope") == (
         "encoder `local/slope` was not declared by any plugin file or notebook cell. "
