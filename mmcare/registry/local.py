@@ -206,7 +206,7 @@ def _hooked(plugin: LocalPlugin, module: ModuleType) -> tuple[Component, ...]:
 
 def _import(plugin: LocalPlugin) -> ModuleType:
     loader = _Loader(plugin)
-    spec = importlib.util.spec_from_loader(plugin.module, loader, origin=str(plugin.path))
+    spec = importlib.util.spec_from_loader(plugin.module, loader)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[plugin.module] = module

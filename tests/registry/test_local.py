@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -77,6 +79,13 @@ def test_a_file_registers_what_it_decorates_under_local(write: Callable[..., Pat
 def test_a_file_may_use_the_hook(write: Callable[..., Path], good: Callable[..., str]) -> None:
     path = write(good("by-hook").replace("MMCARE_API = 1\n", ""))
     assert discover([path]).resolve("encoder", "by-hook").qualified == "local/by-hook"
+
+
+def test_a_file_knows_its_path_and_its_source(write: Callable[..., Path]) -> None:
+    path = write("import inspect\nFILE = __file__\n" + ENCODER.format(name="self-aware"))
+    cls = discover([path]).resolve("encoder", "self-aware").load()
+    assert sys.modules[cls.__module__].FILE == str(path)
+    assert inspect.getsource(cls).startswith("@mmcare.component(")
 
 
 def test_the_same_file_named_twice_is_one(write: Callable[..., Path]) -> None:
