@@ -82,9 +82,9 @@ def test_a_file_may_use_the_hook(write: Callable[..., Path], good: Callable[...,
 
 
 def test_a_file_knows_its_path_and_its_source(write: Callable[..., Path]) -> None:
-    path = write("import inspect\nFILE = __file__\n" + ENCODER.format(name="self-aware"))
+    path = write("import inspect\nwhere = __file__\n" + ENCODER.format(name="self-aware"))
     cls = discover([path]).resolve("encoder", "self-aware").load()
-    assert sys.modules[cls.__module__].FILE == str(path)
+    assert sys.modules[cls.__module__].where == str(path)
     assert inspect.getsource(cls).startswith("@mmcare.component(")
 
 
