@@ -1,0 +1,143 @@
+"""The CT modality: a crop in HU around the tumour, on RAS+ axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mmcare.components import Absent, Fitted, Modality, ModalityBatch, Prepared, Region, Source, VolumeBatch, VolumeLayout
+from mmcare.errors import Finding, Severity
+from mmcare.formats import Volume, read_mask, read_volume
+from mmcare_imaging.crop import Box, box_around, centre_box, resample_mask, resample_values
+from mmcare_imaging.plugin import CTConfig
+
+__all__ = ["CT"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A volume, and what was found while reading it."""
+
+    volume: Volume
+    findings: tuple[Finding, ...]
+
+
+class CT(Modality[CTConfig]):
+    """A crop of a CT.
+
+    The cohort's entry: `files` (a DICOM folder, NIfTI or NRRD a patient, `{patient}` for the id), `mask` (RTSTRUCT,
+    NIfTI or NRRD) and `roi` (name or pattern of the structure, of an RTSTRUCT).
+
+    Shapes: values (b, 1, D, H, W) in HU, unmasked; axes along right, front, head.
+    """
+
+    def files(self, source: Source, patient: str) -> tuple[Path, ...]:
+        """Image and mask, as far as they are there."""
+        found = (source.path(name, patient) for name in ("files", "mask"))
+        return tuple(path for path in found if path is not None and path.exists())
+
+    def read(self, source: Source, patient: str) -> _Read | Absent:
+        """The volume with its mask.
+
+        Raises:
+            CohortError: A file cannot be used.
+        """
+        path = source.path("files", patient)
+        if path is None or not path.exists():
+            return Absent("no CT" if path is None else f"no CT at {path.relative_to(source.root).parent}")
+        volume, findings = read_volume(path)
+        mask_path = source.path("mask", patient)
+        if mask_path is not None and mask_path.exists():
+            mask, more = read_mask(mask_path, source.entry.get("roi"), volume)
+            volume, findings = replace(volume, mask=mask), [*findings, *more]
+        return _Read(volume, tuple(findings))
+
+    def volume(self, raw: _Read) -> Volume:
+        """The volume as read."""
+        return raw.volume
+
+    def prepare(self, raw: _Read, region: Region | None) -> Prepared:
+        """The crop: int16 HU, uint8 mask (1 everywhere without a region), and where it lies."""
+        config, volume = self.config, raw.volume
+        if region is None:
+            box = centre_box(volume, config.size, config.spacings_mm)
+            mask = np.ones(config.size, dtype=np.uint8)
+        else:
+            box = box_around(region, config.size, config.spacings_mm, config.margin_mm, config.on_overflow == "shrink")
+            mask = resample_mask(region.mask, box) if region.mask is not None else np.ones(config.size, dtype=np.uint8)
+        values = {
+            "affine": box.affine.tolist(),
+            "overflow": self._overflow(box),
+            "notes": [str(finding) for finding in raw.findings],
+        }
+        return Prepared(values, {"hu": resample_values(volume, box), "mask": mask})
+
+    def _overflow(self, box: Box) -> str:
+        """What to say where region and margin exceed the nominal box; else empty."""
+        if not box.overflows:
+            return ""
+        config = self.config
+        nominal = " x ".join(f"{n * s:g}" for n, s in zip(config.size, config.spacings_mm, strict=True))
+        wanted = " x ".join(f"{extent:.0f}" for extent in box.wanted_mm)
+        done = (
+            f"the spacing is {' x '.join(f'{s:.2f}' for s in box.spacing_mm)} mm for this patient"
+            if config.on_overflow == "shrink"
+            else "it is cut at the box"
+        )
+        return f"the tumour with its margin spans {wanted} mm, the box {nominal} mm: {done}."
+
+    def layout(self, fitted: Fitted | None) -> VolumeLayout:
+        """The crop's grid."""
+        return VolumeLayout(size=self.config.size, spacing_mm=self.config.spacings_mm)
+
+    def collate(self, items: Sequence[Prepared], rows: Tensor, fitted: Fitted) -> VolumeBatch:
+        """Crops side by side, float32."""
+        affine = torch.tensor([cast("list[list[float]]", item.values["affine"]) for item in items], dtype=torch.float64)
+        return VolumeBatch(
+            rows=rows,
+            values=_stacked(items, "hu"),
+            mask=_stacked(items, "mask"),
+            spacing_mm=affine[:, :3, :3].norm(dim=1).float(),
+            affine=affine,
+        )
+
+    def augment(self, batch: ModalityBatch, generators: Sequence[torch.Generator]) -> VolumeBatch:
+        """Flips along each axis, and a shift of HU by N(0, 10), a row at a time."""
+        volumes = cast(VolumeBatch, batch)
+        if not self.config.augment:
+            return volumes
+        changed = [_augmented(volumes, row, generator) for row, generator in enumerate(generators)]
+        values, mask, affine = (torch.stack(part) for part in zip(*changed, strict=True))
+        return replace(volumes, values=values, mask=mask, affine=affine)
+
+    def findings(self, items: Mapping[str, Prepared], fitted: Fitted) -> list[Finding]:
+        """Overflows of the box, and what the readers said, by patient."""
+        found = []
+        for patient, item in items.items():
+            texts = [str(note) for note in cast("list[str]", item.values["notes"])]
+            if item.values["overflow"]:
+                texts.append(str(item.values["overflow"]))
+            found += [Finding(patient=patient, what=text, severity=Severity.WARNING, code="ct") for text in texts]
+        return found
+
+
+def _stacked(items: Sequence[Prepared], name: str) -> Tensor:
+    return torch.from_numpy(np.stack([item.arrays[name] for item in items]))[:, None].float()
+
+
+def _augmented(batch: VolumeBatch, row: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    device = batch.values.device
+    draws = torch.rand(3, generator=generator, device=generator.device).tolist()
+    axes = [axis for axis, draw in enumerate(draws) if draw < 0.5]
+    shift = 10 * torch.randn((), generator=generator, device=generator.device).to(device)
+    flip = torch.eye(4, dtype=batch.affine.dtype, device=device)
+    for axis in axes:
+        flip[axis, axis], flip[axis, 3] = -1, batch.values.shape[2 + axis] - 1
+    dims = [1 + axis for axis in axes]
+    return batch.values[row].flip(dims) + shift, batch.mask[row].flip(dims), batch.affine[row] @ flip
