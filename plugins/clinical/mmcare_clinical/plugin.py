@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mmcare.registry import API_VERSION, Component, EncoderConfig, ModalityConfig, hookimpl
+from mmcare.registry import Component, EncoderConfig, ModalityConfig, hookimpl
 
 __all__ = ["MLPConfig", "TableConfig"]
 
-MMCARE_API = API_VERSION
+MMCARE_API = 1
 
 
 class TableConfig(ModalityConfig):

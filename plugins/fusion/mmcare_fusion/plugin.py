@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from mmcare.registry import API_VERSION, Component, FusionConfig, hookimpl
+from mmcare.registry import Component, FusionConfig, hookimpl
 
 __all__ = ["ConcatConfig", "CrossAttentionConfig"]
 
-MMCARE_API = API_VERSION
+MMCARE_API = 1
 
 
 class CrossAttentionConfig(FusionConfig):

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from mmcare.registry import (
-    API_VERSION,
     Component,
     EncoderConfig,
     ModalityConfig,
@@ -19,7 +18,7 @@ from mmcare.registry import (
 
 __all__ = ["CTConfig", "MaskConfig", "ResNet3DConfig", "WholeConfig"]
 
-MMCARE_API = API_VERSION
+MMCARE_API = 1
 
 Millimetres = Annotated[float, Field(gt=0, le=50)]
 Voxels = Annotated[int, Field(ge=4, le=512)]

@@ -7,11 +7,11 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from mmcare.registry import API_VERSION, Component, Config, HeadConfig, hookimpl
+from mmcare.registry import Component, Config, HeadConfig, hookimpl
 
 __all__ = ["DualTaskConfig", "EndpointConfig"]
 
-MMCARE_API = API_VERSION
+MMCARE_API = 1
 
 EndpointModel = Literal["discrete", "cox", "competing-risk"]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from mmcare.registry import API_VERSION, Component, EncoderConfig, hookimpl
+from mmcare.registry import Component, EncoderConfig, hookimpl
 
 __all__ = ["GCNConfig"]
 
-MMCARE_API = API_VERSION
+MMCARE_API = 1
 
 
 class GCNConfig(EncoderConfig):

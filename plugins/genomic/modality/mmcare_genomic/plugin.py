@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from mmcare.registry import API_VERSION, Component, ModalityConfig, hookimpl
+from mmcare.registry import Component, ModalityConfig, hookimpl
 
 __all__ = ["GeneGraphConfig"]
 
-MMCARE_API = API_VERSION
+MMCARE_API = 1
 
 
 class GeneGraphConfig(ModalityConfig):
