@@ -1,0 +1,86 @@
+"""Calibration: observed over expected, and groups of rising risk with what was observed in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import chi2
+
+from mmcare.evaluation.scored import Floats, Ints
+from mmcare.survival import aalen_johansen, kaplan_meier
+
+__all__ = ["CalibrationPoint", "GreenwoodNamDAgostino", "calibration_points", "greenwood_nam_dagostino", "observed_over_expected"]
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationPoint:
+    """One group of patients of similar risk: mean predicted and observed (Aalen-Johansen) risk, and its size."""
+
+    predicted: float
+    observed: float
+    patients: int
+
+
+def observed_over_expected(risk: Floats, time: Floats, event: Ints, horizon: float) -> float:
+    """Aalen-Johansen risk by the horizon over the mean predicted risk; 1 is calibrated in the large.
+
+    Args:
+        risk: (n,) predicted risk by the horizon.
+        time: (n,) years.
+        event: (n,) 0 censored, 1 the event, 2 competing.
+        horizon: Years.
+    """
+    expected = float(risk.mean())
+    return float(aalen_johansen(time, event).at(horizon)) / expected if expected > 0 else float("nan")
+
+
+def risk_groups(risk: Floats, groups: int) -> Ints:
+    """(n,) group of each patient, 0 the lowest: ceiling(groups * rank / n) - 1, ties in order of place."""
+    rank = np.empty(len(risk), dtype=np.int64)
+    rank[np.argsort(risk, kind="stable")] = np.arange(1, len(risk) + 1)
+    return -(-groups * rank // len(risk)) - 1
+
+
+def calibration_points(
+    risk: Floats, time: Floats, event: Ints, horizon: float, groups: int = 5
+) -> tuple[CalibrationPoint, ...]:
+    """Groups of equal size by rising risk; as many as leave at least 5 events a group, at most `groups`."""
+    events = int(((event == 1) & (time <= horizon)).sum())
+    count = max(1, min(groups, events // 5))
+    group = risk_groups(risk, count)
+    points = []
+    for g in range(count):
+        of = group == g
+        observed = float(aalen_johansen(time[of], event[of]).at(horizon))
+        points.append(CalibrationPoint(float(risk[of].mean()), observed, int(of.sum())))
+    return tuple(points)
+
+
+@dataclass(frozen=True, slots=True)
+class GreenwoodNamDAgostino:
+    """Chi-square over risk groups, its degrees of freedom on held-out patients, and p."""
+
+    chi_square: float
+    degrees: int
+
+    @property
+    def p(self) -> float:
+        """Probability of so large a value for a calibrated model; a large one proves nothing."""
+        return float(chi2.sf(self.chi_square, self.degrees))
+
+
+def greenwood_nam_dagostino(
+    risk: Floats, time: Floats, event: Ints, horizon: float, groups: int = 5
+) -> GreenwoodNamDAgostino:
+    """sum over groups of (1 - KM_g - mean p_g)^2 / Var_Greenwood, for an endpoint of one cause.
+
+    Source: Demler, Paynter and Cook 2015, doi 10.1002/sim.6428.
+    """
+    group, total = risk_groups(risk, groups), 0.0
+    for g in range(groups):
+        of = group == g
+        fitted = kaplan_meier(time[of], event[of])
+        difference = 1 - float(fitted.curve.at(horizon)) - float(risk[of].mean())
+        total += difference**2 / float(fitted.variance.at(horizon))
+    return GreenwoodNamDAgostino(total, groups)
