@@ -22,7 +22,7 @@ Key = tuple[str | int, ...]
 Place = tuple[int | None, int | None]
 DEEPEST = 32
 MOST_VALUES = 20_000
-LARGEST_BYTES = 4 << 20
+LARGEST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,8 @@ def _text(path: Path, error: type[MMCareError]) -> str:
 
 
 def _compose(text: str, reader: _Reader) -> Node | None:
+    if text.startswith("%"):
+        reader.refuse(f"begins with the directive `{cut(text.splitlines()[0])}`; YAML 1.2 is read, without directives.")
     try:
         node: Node | None = YAML(pure=True).compose(text)
         return node
@@ -96,6 +98,8 @@ def _compose(text: str, reader: _Reader) -> Node | None:
 
 _TAGS = {"int": "tag:yaml.org,2002:int", "float": "tag:yaml.org,2002:float", "bool": "tag:yaml.org,2002:bool"}
 _NULL = "tag:yaml.org,2002:null"
+_OTHERS = ("str", "map", "seq", "timestamp", "value")
+_KNOWN = frozenset([*_TAGS.values(), _NULL, *(f"tag:yaml.org,2002:{name}" for name in _OTHERS)])
 
 
 @dataclass(slots=True)
@@ -121,11 +125,17 @@ class _Reader:
             self.refuse(f"holds more than {MOST_VALUES:,} values, aliases counted out.", node=node, key=key[:1])
         if len(key) > DEEPEST:
             self.refuse(f"is nested more than {DEEPEST} levels deep.", node=node, key=key[:1])
+        if str(node.tag) not in _KNOWN:
+            self.refuse(f"has the tag `{cut(str(node.tag))}`; only plain values are read.", "Take it out.", node, key)
         if isinstance(node, MappingNode):
             return self._mapping(node, key)
         if isinstance(node, SequenceNode):
             return [self._item(item, (*key, index)) for index, item in enumerate(node.value)]
-        return _scalar(node)
+        try:
+            return _scalar(node)
+        except ValueError:  # Python reads no number of thousands of digits
+            self.refuse(f"`{cut(node.value)}` is no number that can be read.", node=node, key=key)
+        return None
 
     def _item(self, node: Node, key: Key) -> object:
         self.places[key] = (node.start_mark.line + 1, node.start_mark.column + 1)

@@ -1,7 +1,8 @@
 """The YAML spec: read, laid over its bases, checked in one pass, resolved into parts. Knows no torch."""
 
+from mmcare.spec.document import SpecDocument
 from mmcare.spec.layers import COMMAND_LINE, Layered, Origin, read_layers
-from mmcare.spec.load import SpecDocument, check_spec, load_spec
+from mmcare.spec.load import check_spec, load_spec
 from mmcare.spec.settings import DecisionConfig, EarlyStopping, Requires, SplitConfig, TrainingConfig
 from mmcare.spec.spec import ResolvedPart, Spec, SpecKind, to_yaml
 

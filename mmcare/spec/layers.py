@@ -5,12 +5,11 @@ Maps merge; a list, and a map whose `use` changes, replace; `key: null` gives ba
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mmcare.errors import Finding, SpecError, cut
+from mmcare.errors import Finding, MMCareError, SpecError, cut
 from mmcare.yaml_file import Key, parse_value, read_yaml
 
 __all__ = ["COMMAND_LINE", "Layered", "Origin", "read_layers"]
@@ -37,17 +36,27 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Layered:
-    """The merged values, and where each was written."""
+    """The merged values, and where each was written.
+
+    Attributes:
+        path: The uppermost file.
+        data: The values, without those given back to their defaults.
+        origins: Where each key was written.
+        idle_nulls: Keys that were given `null` where no file below had set them.
+        files: The file and those that it extends, the uppermost first.
+    """
 
     path: Path
     data: dict[str, object]
     origins: Mapping[Key, Origin] = field(default_factory=dict)
+    idle_nulls: frozenset[Key] = frozenset()
+    files: tuple[Path, ...] = ()
 
     def origin(self, key: Key) -> Origin:
         """Where a key was written; for one that was not, where its nearest parent was."""
         while key and key not in self.origins:
             key = key[:-1]
-        return self.origins.get(key, Origin(self.path))
+        return self.origins.get(key, Origin(self.path, 1, 1))
 
 
 def read_layers(path: Path, overrides: Sequence[str] = ()) -> Layered:
@@ -56,83 +65,116 @@ def read_layers(path: Path, overrides: Sequence[str] = ()) -> Layered:
     Raises:
         SpecError: A file cannot be read, extends itself, or is no spec; an override is not `key=value`.
     """
-    layered = _with_bases(path, ())
-    changes, origins = _override_map(overrides)
-    merged, kept = dict(layered.data), dict(layered.origins)
-    _lay_over(merged, changes, kept, origins, ())
-    _without_nulls(merged)
-    return Layered(path, merged, kept)
+    files = _chain(path)
+    layers = [*reversed(files), _override_layer(overrides)]
+    merged = _Merged({}, {})
+    for layer in layers:
+        merged.lay(layer.data, layer.origins)
+    idle = frozenset(_take_nulls_out(merged.data, ())) - merged.taken
+    return Layered(path, merged.data, merged.origins, idle, tuple(layer.path for layer in files))
 
 
-def _with_bases(path: Path, chain: tuple[Path, ...]) -> Layered:
-    resolved = Path(os.path.abspath(path))
-    if resolved in chain:
-        steps = " -> ".join(str(step) for step in (*chain, resolved))
-        raise SpecError(Finding(file=path, key="extends", what=f"the files extend each other: {steps}."))
-    data, origins = _read(path)
-    base = data.pop("extends", None)
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    path: Path
+    data: dict[str, object]
+    origins: Mapping[Key, Origin]
+
+
+def _chain(path: Path) -> list[_Layer]:
+    """The file, then what it extends, then what that extends, and so on."""
+    layers: list[_Layer] = []
+    seen: list[Path] = []
+    below: Path | None = path
+    while below is not None:
+        if below.resolve() in (path.resolve() for path in seen):
+            steps = " -> ".join(map(str, [*seen, below]))
+            what = f"the files extend each other: {steps}."
+            raise SpecError(_at(layers[-1].origins[("extends",)], what, "Take one `extends` out."))
+        seen.append(below)
+        layers.append(_read(below))
+        below = _base_of(layers[-1])
+    return layers
+
+
+def _base_of(layer: _Layer) -> Path | None:
+    base = layer.data.pop("extends", None)
     if base is None:
-        return Layered(path, data, origins)
-    origin = origins.get(("extends",), Origin(path))
+        return None
+    origin = layer.origins[("extends",)]
     if not isinstance(base, str):
-        raise SpecError(_at(origin, "extends", f"expected one file name, found {cut(base)}."))
-    below_path = path.parent / base
-    if not below_path.exists():
-        raise SpecError(_at(origin, "extends", f"there is no file {below_path}."))
-    below = _with_bases(below_path, (*chain, resolved))
-    merged, kept = dict(below.data), dict(below.origins)
-    _lay_over(merged, data, kept, origins, ())
-    return Layered(path, merged, kept)
+        raise SpecError(_at(origin, f"expected one file name, found {cut(base)}.", "Write `extends: base.yaml`."))
+    path = layer.path.parent / base
+    if not path.exists():
+        raise SpecError(_at(origin, f"there is no file {path}.", "A path is relative to the file that it stands in."))
+    return path
 
 
-def _at(origin: Origin, key: str, what: str) -> Finding:
-    return Finding(file=origin.file, line=origin.line, column=origin.column, key=key, what=what)
+def _at(origin: Origin, what: str, todo: str = "") -> Finding:
+    return Finding(file=origin.file, line=origin.line, column=origin.column, key="extends", what=what, todo=todo)
 
 
-def _read(path: Path) -> tuple[dict[str, object], dict[Key, Origin]]:
-    if path.is_dir() and (path / "run.json").exists():
-        what = f"is a run folder; its spec is {path / 'spec.yaml'}."
-        raise SpecError(Finding(file=path, what=what, todo=f"Name that file, or `mmcare evaluate {path}`."))
-    if path.is_dir() and (path / "cohort.yaml").exists():
-        raise SpecError(Finding(file=path, what="is a cohort folder, not a spec.", todo=f"Give it with `--cohort {path}`."))
+def _read(path: Path) -> _Layer:
+    _refuse_folder(path)
     file = read_yaml(path, SpecError)
     if not isinstance(file.data, dict):
-        raise SpecError(Finding(file=path, line=1, column=1, what=f"is not a map of keys, found {cut(file.data)}."))
+        what = f"is not a map of keys, found {cut(file.data)}."
+        raise SpecError(Finding(file=path, line=1, column=1, what=what, todo="A spec begins with `mmcare: 1`."))
     if "mmcare_cohort" in file.data and "mmcare" not in file.data:
-        todo = f"Give its folder with `--cohort {path.parent}`; a spec starts with `mmcare: 1`."
+        todo = f"Give its folder with `--cohort {path.parent}`; a spec begins with `mmcare: 1`."
         raise SpecError(Finding(file=path, what="is a cohort's dictionary, not a spec.", todo=todo))
     origins = {key: Origin(path, *place) for key, place in file.places.items()}
-    return {str(name): value for name, value in file.data.items()}, origins
+    return _Layer(path, {str(name): value for name, value in file.data.items()}, origins)
 
 
-def _override_map(overrides: Sequence[str]) -> tuple[dict[str, object], dict[Key, Origin]]:
+def _refuse_folder(path: Path) -> None:
+    """Say what a folder is that was taken for a spec."""
+    if (path / "run.json").exists():
+        what, todo = (
+            f"is a run folder; its spec is {path / 'spec.yaml'}.",
+            f"Name that file, or `mmcare evaluate {path}`.",
+        )
+        raise SpecError(Finding(file=path, what=what, todo=todo))
+    if (path / "cohort.yaml").exists():
+        raise SpecError(
+            Finding(file=path, what="is a cohort folder, not a spec.", todo=f"Give it with `--cohort {path}`.")
+        )
+
+
+def _override_layer(overrides: Iterable[str]) -> _Layer:
     """All overrides as one map: their order does not matter, so two of one key must agree."""
-    merged: dict[str, object] = {}
-    origins: dict[Key, Origin] = {}
-    given: dict[Key, object] = {}
+    given: dict[tuple[str, ...], object] = {}
     for text in overrides:
-        name, equals, value_text = text.partition("=")
-        key = tuple(part.strip() for part in name.split("."))
-        if not equals or not all(key):
-            what = f"expected KEY=VALUE such as `training.lr=3e-4`, found `{cut(text)}`."
-            raise SpecError(Finding(file=COMMAND_LINE, what=what))
-        value = _value(value_text, name)
-        clash = next((k for k in given if k[: len(key)] == key or key[: len(k)] == k), None)
-        if clash is not None and (clash != key or given[key] != value):
-            what = f"`{'.'.join(map(str, clash))}` and `{name}` change the same value."
+        key, value = _override(text)
+        clash = next((other for other in given if other[: len(key)] == key or key[: len(other)] == other), key)
+        if clash != key or given.get(key, value) != value:
+            what = f"`{'.'.join(clash)}` and `{'.'.join(key)}` change the same value."
             raise SpecError(Finding(file=COMMAND_LINE, what=what, todo="Keep one of them."))
         given[key] = value
-        _put(merged, key, value)
-        for length in range(1, len(key) + 1):
-            origins[key[:length]] = Origin(COMMAND_LINE)
-    return merged, origins
+    merged: dict[str, object] = {}
+    for key in sorted(given):
+        _put(merged, key, given[key])
+    origins: dict[Key, Origin] = {key[:n]: Origin(COMMAND_LINE) for key in given for n in range(1, len(key) + 1)}
+    return _Layer(Path(), merged, origins)
 
 
-def _value(text: str, name: str) -> object:
+def _override(text: str) -> tuple[tuple[str, ...], object]:
+    name, equals, value = text.partition("=")
+    key = tuple(part.strip() for part in name.split("."))
+    if not equals or not all(key):
+        what = f"expected KEY=VALUE, found `{cut(text)}`."
+        raise SpecError(Finding(file=COMMAND_LINE, what=what, todo="Write it as `--set training.lr=3e-4`."))
+    if key[0] == "extends":
+        what = "a file names what it extends; the command line cannot change it."
+        raise SpecError(
+            Finding(file=COMMAND_LINE, key="extends", what=what, todo="Write a small spec that extends both.")
+        )
     try:
-        return parse_value(text)
+        return key, parse_value(value)
     except ValueError as wrong:
         raise SpecError(Finding(file=COMMAND_LINE, key=name, what=f"{wrong}.")) from wrong
+    except MMCareError as wrong:
+        raise SpecError(finding.at(file=COMMAND_LINE, line=None, key=name) for finding in wrong.findings) from wrong
 
 
 def _put(into: dict[str, object], key: tuple[str, ...], value: object) -> None:
@@ -141,27 +183,49 @@ def _put(into: dict[str, object], key: tuple[str, ...], value: object) -> None:
     into[key[-1]] = value
 
 
-def _lay_over(
-    below: dict[str, object],
-    above: Mapping[str, object],
-    origins: dict[Key, Origin],
-    above_origins: Mapping[Key, Origin],
-    key: Key,
-) -> None:
-    """Change `below` in place; the origin of what is replaced is forgotten with it."""
-    for name, value in above.items():
-        here = (*key, name)
-        old = below.get(name)
-        if isinstance(value, dict) and isinstance(old, dict) and not _other_use(old, value):
-            below[name] = dict(old)
-            if here in above_origins and here not in origins:
-                origins[here] = above_origins[here]
-            _lay_over(below[name], value, origins, above_origins, here)  # type: ignore[arg-type]
-            continue
-        for known in [k for k in origins if k[: len(here)] == here]:
-            del origins[known]
-        origins.update({k: o for k, o in above_origins.items() if k[: len(here)] == here})
-        below[name] = value
+@dataclass(slots=True)
+class _Merged:
+    """Layers laid over each other so far.
+
+    Attributes:
+        data: The values.
+        origins: Where each was written.
+        taken: Keys whose value a layer above took away by `null`.
+    """
+
+    data: dict[str, object]
+    origins: dict[Key, Origin]
+    taken: set[Key] = field(default_factory=set)
+
+    def lay(self, above: Mapping[str, object], origins: Mapping[Key, Origin]) -> None:
+        """Lay a layer over what is there."""
+        self._lay(self.data, above, origins, ())
+
+    def _lay(
+        self, below: dict[str, object], above: Mapping[str, object], origins: Mapping[Key, Origin], key: Key
+    ) -> None:
+        for name, value in above.items():
+            here, old = (*key, name), below.get(name)
+            if isinstance(value, dict) and isinstance(old, dict) and not _other_use(old, value):
+                self._lay(old, value, origins, here)
+                continue
+            if value is None and old is not None:
+                self.taken.add(here)
+            self._replace(below, name, value, here, origins)
+
+    def _replace(
+        self, below: dict[str, object], name: str, value: object, here: Key, origins: Mapping[Key, Origin]
+    ) -> None:
+        """Put a value in the place of another; where that came from is forgotten with it."""
+        for known in [key for key in self.origins if key[: len(here)] == here]:
+            del self.origins[known]
+        self.origins.update({key: origin for key, origin in origins.items() if key[: len(here)] == here})
+        below[name] = _copy(value)
+
+
+def _copy(value: object) -> object:
+    """Maps of their own, so that a layer above changes no other."""
+    return {name: _copy(inner) for name, inner in value.items()} if isinstance(value, dict) else value
 
 
 def _other_use(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
@@ -174,10 +238,11 @@ def _other_use(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
     return first.rpartition("/")[2] != second.rpartition("/")[2]
 
 
-def _without_nulls(data: dict[str, object]) -> None:
-    for name in list(data):
-        if data[name] is None:
+def _take_nulls_out(data: dict[str, object], key: Key) -> Iterator[Key]:
+    """Remove what is null, in maps at any depth; their keys."""
+    for name, value in list(data.items()):
+        if value is None:
             del data[name]
-        elif isinstance(data[name], dict):
-            data[name] = dict(data[name])  # type: ignore[call-overload]
-            _without_nulls(data[name])  # type: ignore[arg-type]
+            yield (*key, name)
+        elif isinstance(value, dict):
+            yield from _take_nulls_out(value, (*key, name))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
+import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from mmcare.errors import Finding, PluginError, Severity, cut
-from mmcare.registry import ComponentKind, Config, Entry, Kind, NetworkConfig, Registry
+from mmcare.registry import ComponentKind, Config, Entry, Kind, ModalityConfig, NetworkConfig, Part, Registry
 from mmcare.spec.layers import Layered
-from mmcare.spec.problems import finding_at, problems
+from mmcare.spec.problems import finding_at, read_model
 from mmcare.spec.spec import ResolvedPart
 from mmcare.yaml_file import Key
 
@@ -38,62 +39,80 @@ class Resolver:
     def part(self, kind: ComponentKind, key: Key, data: object) -> ResolvedPart | None:
         """The part at `key`; None where it cannot be had, with the reason among the findings."""
         if not isinstance(data, Mapping):
-            todo = f"Write `{{use: {data}}}`." if isinstance(data, str) else "Write `{use: NAME}`."
+            todo = f"Write `{{use: {cut(data)}}}`." if isinstance(data, str) else "Write `{use: NAME}`."
             self._say(key, f"expected a map with `use`, found {cut(data)}.", todo)
             return None
-        if not isinstance(data.get("use"), str):
-            named = ", ".join(sorted({entry.component.name for entry in self.registry.entries(kind)}))
-            self._say(key, f"`use` is missing; it names the {kind}.", f"Add `use:` with one of: {named}.")
-            return None
-        entry = self._entry(kind, (*key, "use"), data["use"])
-        return self._configured(kind, key, data, entry) if entry is not None else None
+        entry = self._entry(kind, key, data)
+        if entry is not None:
+            return self._configured(kind, key, data, entry)
+        if kind == "modality":
+            self._nested(key, data, ModalityConfig)  # what is wrong with its encoder can be said all the same
+        return None
 
     def _say(self, key: Key, what: str, todo: str = "", code: str = "") -> None:
         self.findings.append(finding_at(self.layered, key, what, todo, code))
 
-    def _entry(self, kind: ComponentKind, key: Key, use: str) -> Entry | None:
+    def _entry(self, kind: ComponentKind, key: Key, data: Mapping[str, object]) -> Entry | None:
+        use = data.get("use")
+        if not isinstance(use, str):
+            self._say(key, *self._without_use(kind, data), code="missing")
+            return None
         try:
-            return self.registry.resolve(kind, use)
+            entry = self.registry.resolve(kind, use)
         except PluginError as error:
-            for finding in error.findings:
-                self.findings.append(self._unknown(finding, key, use))
-        return None
+            self.findings += [self._unknown(finding, (*key, "use"), use) for finding in error.findings]
+            return None
+        self.findings += [self._placed(finding, (*key, "use")) for finding in self.registry.warnings(entry)]
+        return entry
+
+    def _without_use(self, kind: ComponentKind, data: Mapping[str, object]) -> tuple[str, str]:
+        if "use" in data:
+            return f"`use` names the {kind}, found {cut(data['use'])}.", "Write a component's name."
+        near = difflib.get_close_matches("use", [str(name) for name in data], 1)
+        named = ", ".join(sorted({entry.component.name for entry in self.registry.entries(kind)}))
+        todo = f"Correct `{near[0]}`." if near else f"Add `use:` with one of: {named or '(none is installed)'}."
+        return f"`use` is missing; it names the {kind}.", todo
 
     def _unknown(self, finding: Finding, key: Key, use: str) -> Finding:
-        origin = self.layered.origin(key)
-        placed = finding.at(file=origin.file, line=origin.line, column=origin.column, key=".".join(map(str, key)))
+        placed = self._placed(finding, key)
         if not self.unread_plugins:
             return placed
         what = f"`{cut(use)}` was not checked: it may come from {', '.join(self.unread_plugins)}, which was not run."
         return placed.at(what=what, todo="To check it, name the file with `--plugin`.", severity=Severity.NOTE)
 
-    def _configured(self, kind: ComponentKind, key: Key, data: Mapping[str, object], entry: Entry) -> ResolvedPart | None:
+    def _placed(self, finding: Finding, key: Key) -> Finding:
+        origin = self.layered.origin(key)
+        return finding.at(file=origin.file, line=origin.line, column=origin.column, key=".".join(map(str, key)))
+
+    def _configured(
+        self, kind: ComponentKind, key: Key, data: Mapping[str, object], entry: Entry
+    ) -> ResolvedPart | None:
         model = entry.component.config
         parts, failed = self._nested(key, data, model)
         own = {name: value for name, value in data.items() if name != "use"}
-        try:
-            config = model.model_validate({n: v for n, v in own.items() if n not in failed})
-        except ValidationError as error:
-            owner = f"{kind} `{entry.component.name}`"
-            self.findings += problems(error, self.layered, key, own, model, owner)
+        checked = read_model(model, own, self.layered, key, f"{kind} `{entry.component.name}`", frozenset(failed))
+        self.findings += checked.findings
+        if checked.value is None:
             return None
-        if failed:
-            return None
-        return ResolvedPart(".".join(map(str, key)), kind, entry, self._with_paths(config, key), parts)
+        named = {name: Part.model_validate(part.as_data()) for name, part in parts.items()}
+        config = self._with_paths(checked.value.model_copy(update=named), key)
+        return ResolvedPart(".".join(map(str, key)), kind, entry, config, parts)
 
     def _nested(
         self, key: Key, data: Mapping[str, object], model: type[Config]
     ) -> tuple[dict[str, ResolvedPart], set[str]]:
         parts, failed = {}, set()
         for name, kind in part_fields(model).items():
-            value = data.get(name, model.model_fields[name].get_default(call_default_factory=True))
+            info = model.model_fields[name]
+            written = info.alias or name
+            value = data.get(written, None if info.is_required() else info.get_default(call_default_factory=True))
+            if isinstance(value, Part):
+                value = value.model_dump()  # a part that the config names by default
             if value is None:
                 continue
-            if not isinstance(value, Mapping) and hasattr(value, "model_dump"):
-                value = value.model_dump()  # a part that the config names by default
-            part = self.part(kind, (*key, name), value)
+            part = self.part(kind, (*key, written), value)
             if part is None:
-                failed.add(name)
+                failed.add(written)
             else:
                 parts[name] = part
         return parts, failed
@@ -103,7 +122,7 @@ class Resolver:
         if not isinstance(config, NetworkConfig) or config.weights is None:
             return config
         folder = self.layered.origin((*key, "weights")).folder
-        return config.model_copy(update={"weights": str(folder / config.weights)})
+        return config.model_copy(update={"weights": str((folder / config.weights).absolute())})
 
 
 def part_fields(model: type[Config]) -> Mapping[str, ComponentKind]:
@@ -114,6 +133,7 @@ def part_fields(model: type[Config]) -> Mapping[str, ComponentKind]:
 
 def _kind_of(info: FieldInfo) -> ComponentKind | None:
     marks = list(info.metadata)
-    for argument in typing.get_args(info.annotation):
+    optional = typing.get_origin(info.annotation) in (typing.Union, types.UnionType)
+    for argument in typing.get_args(info.annotation) if optional else ():
         marks += list(getattr(argument, "__metadata__", ()))
     return next((typing.cast(ComponentKind, mark.name) for mark in marks if isinstance(mark, Kind)), None)

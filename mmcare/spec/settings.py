@@ -80,13 +80,16 @@ class TrainingConfig(Settings):
     accumulate: int = Field(1, ge=1, le=1024, description="Batches whose gradients are added up before a step.")
     clip_gradient_norm: float | None = Field(None, gt=0, description="Largest norm of the gradient; none by default.")
     modality_dropout: Rate | Mapping[str, Rate] = Field(
-        0.0, description="Rate at which a modality is withheld from a patient in training; one number, or one a modality."
+        0.0,
+        description="Rate at which a modality is withheld from a training patient; one number, or one a modality.",
     )
     early_stopping: EarlyStopping = Field(default_factory=EarlyStopping, description="When training ends early.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="Of training alone: `auto` is bf16 on CUDA and fp32 on the CPU."
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="Where to train; `auto` is CUDA where there is one.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where to train; `auto` is CUDA where there is one."
+    )
     workers: int = Field(0, ge=0, le=256, description="Processes that prepare batches; 0, the main one does.")
     seed: int = Field(0, ge=0, le=2**31, description="Decides initial weights, batches, dropout and augmentation.")
 

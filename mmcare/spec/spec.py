@@ -15,7 +15,7 @@ from mmcare.registry import ComponentKind, Config, Entry, LocalPlugin, NetworkCo
 from mmcare.spec.layers import Layered, Origin
 from mmcare.spec.settings import DecisionConfig, Requires, SplitConfig, TrainingConfig
 
-__all__ = ["ResolvedPart", "Spec", "SpecKind"]
+__all__ = ["ResolvedPart", "Spec", "SpecKind", "to_yaml"]
 
 SpecKind = Literal["network", "baseline", "segmenter"]
 
@@ -80,7 +80,7 @@ class Spec:
         decision: How arms are compared.
         allow_after_decision: Modalities that may be known only after the treatment decision.
         plugins: Single-file plugins that it uses.
-        layered: The values as written, and where.
+        layered: The values as written, and where; two specs are equal that say the same in other files.
     """
 
     name: str
@@ -96,7 +96,7 @@ class Spec:
     decision: DecisionConfig
     allow_after_decision: tuple[str, ...]
     plugins: tuple[LocalPlugin, ...]
-    layered: Layered = field(repr=False)
+    layered: Layered = field(repr=False, compare=False)
 
     def parts(self) -> Iterator[ResolvedPart]:
         """Every part, nested ones too."""
@@ -131,11 +131,11 @@ class Spec:
         """The resolved spec as plain data: qualified names, every value, single-file plugins below `plugin_folder`."""
         data: dict[str, object] = {"mmcare": 1, "name": self.name}
         if self.plugins:
-            paths = [plugin.path if plugin_folder is None else plugin_folder / plugin.path.name for plugin in self.plugins]
-            data["plugins"] = [path.as_posix() for path in paths]
+            data["plugins"] = [_plugin_path(plugin.path, plugin_folder).as_posix() for plugin in self.plugins]
         if self.requires.arms:
             data["requires"] = self.requires.model_dump(mode="json")
-        data["modalities"] = {name: part.as_data() for name, part in self.modalities.items()}
+        if self.modalities:
+            data["modalities"] = {name: part.as_data() for name, part in self.modalities.items()}
         for name in ("fusion", "head", "baseline", "segmenter"):
             part: ResolvedPart | None = getattr(self, name)
             if part is not None:
@@ -149,6 +149,10 @@ class Spec:
     def resolved_yaml(self, plugin_folder: Path | None = None) -> str:
         """`as_data` as YAML; loads back as an equal spec."""
         return to_yaml(self.as_data(plugin_folder))
+
+
+def _plugin_path(path: Path, folder: Path | None) -> Path:
+    return path.absolute() if folder is None else folder / path.name
 
 
 def to_yaml(data: object) -> str:
