@@ -13,6 +13,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from mmcare.errors import Finding, MMCareError, cut
 
@@ -91,7 +92,11 @@ def _compose(text: str, reader: _Reader) -> Node | None:
         return node
     except MarkedYAMLError as wrong:
         reader.refuse_syntax(wrong, text)
-    except (YAMLError, RecursionError) as wrong:
+    except ReaderError as wrong:
+        reader.refuse_character(wrong, text)
+    except RecursionError:
+        reader.refuse("is nested too deeply to be read.")
+    except YAMLError as wrong:
         reader.refuse(f"is not YAML: {cut(str(wrong))}.")
     return None
 
@@ -118,6 +123,13 @@ class _Reader:
 
     def refuse_syntax(self, wrong: MarkedYAMLError, text: str) -> None:
         raise self.error(_syntax(self.path, wrong, text)) from wrong
+
+    def refuse_character(self, wrong: ReaderError, text: str) -> None:
+        before = text[: wrong.position]
+        line, column = before.count("\n") + 1, wrong.position - before.rfind("\n")
+        what = f"holds the character U+{ord(text[wrong.position]):04X}, which no YAML file holds."
+        found = Finding(file=self.path, line=line, column=column, what=what, todo="Take it out.", code="yaml")
+        raise self.error(found) from wrong
 
     def plain(self, node: Node, key: Key) -> object:
         self.values += 1
@@ -158,10 +170,11 @@ class _Reader:
                 what = "a no-break space (U+00A0) stands in the indentation or the key."
                 self.refuse(what, "Replace it by a space.", name_node, key)
             if name in lines:
-                what = f"the key stands twice, in lines {lines[name]} and {line}."
+                where = f"in lines {lines[name]} and {line}" if lines[name] != line else f"in line {line}"
+                what = f"the key stands twice, {where}."
                 self.refuse(what, todo="Keep one of them.", node=name_node, key=(*key, str(name)))
             lines[name] = line
-            self.places[*key, name] = (line, name_node.start_mark.column + 1)  # type: ignore[index]
+            self.places[*key, name] = (line, name_node.start_mark.column + 1)  # type: ignore[index, arg-type]
             found[name] = self.plain(value, (*key, name))  # type: ignore[arg-type]
         return found
 
@@ -196,6 +209,9 @@ def _syntax(path: Path, wrong: MarkedYAMLError, text: str) -> Finding:
         place = {"line": bracket.line + 1, "column": bracket.column + 1}
         return Finding(file=path, what=what, todo="Close it.", code="yaml", **place)
     place = {"line": mark.line + 1, "column": mark.column + 1} if mark is not None else {}
+    if "'\\t'" in problem:
+        what = "a tab stands here, where only spaces can."
+        return Finding(file=path, what=what, todo="Replace it by a space.", code="yaml", **place)
     return Finding(file=path, what=f"is not YAML: {cut(problem)}.", code="yaml", **place)
 
 

@@ -27,7 +27,7 @@ class SpecDocument(BaseModel):
     extends: str | None = Field(None, description="A spec whose values this one changes, relative to this file.")
     plugins: tuple[str, ...] = Field((), description="Single-file plugins, relative to this file.")
     requires: Mapping[str, object] = Field(default_factory=dict, description="What a cohort must have.")
-    modalities: Mapping[str, object] = Field(default_factory=dict, description="The inputs, by key.")
+    modalities: Mapping[str | int, object] = Field(default_factory=dict, description="The inputs, by key.")
     fusion: object = Field(None, description="How the modalities' tokens are fused.")
     head: object = Field(None, description="From the fused representation to a prognosis.")
     baseline: object = Field(None, description="A classical baseline, in place of fusion and head.")
@@ -48,16 +48,6 @@ class SpecDocument(BaseModel):
                 "a letter or digit first"
             )
         return name
-
-    @field_validator("modalities", mode="before")
-    @classmethod
-    def _modality_keys(cls, modalities: object) -> object:
-        wrong = [k for k in modalities if not is_modality_key(k)] if isinstance(modalities, Mapping) else []
-        if wrong:
-            raise ValueError(
-                f"`{cut(wrong[0])}` is no key of a modality; allowed are small letters, digits and `-`, a letter first"
-            )
-        return modalities
 
 
 def is_modality_key(key: object) -> bool:

@@ -167,14 +167,16 @@ def _override(text: str) -> tuple[tuple[str, ...], object]:
     if key[0] == "extends":
         what = "a file names what it extends; the command line cannot change it."
         raise SpecError(
-            Finding(file=COMMAND_LINE, key="extends", what=what, todo="Write a small spec that extends both.")
+            Finding(file=COMMAND_LINE, key="extends", what=what, todo="Write a small spec that extends the other file.")
         )
     try:
         return key, parse_value(value)
     except ValueError as wrong:
         raise SpecError(Finding(file=COMMAND_LINE, key=name, what=f"{wrong}.")) from wrong
     except MMCareError as wrong:
-        raise SpecError(finding.at(file=COMMAND_LINE, line=None, key=name) for finding in wrong.findings) from wrong
+        raise SpecError(
+            finding.at(file=COMMAND_LINE, line=None, column=None, key=name) for finding in wrong.findings
+        ) from wrong
 
 
 def _put(into: dict[str, object], key: tuple[str, ...], value: object) -> None:

@@ -81,7 +81,7 @@ def read_model(
         owner: Whose keys these are, for messages (`encoder resnet3d`).
         without: Fields left out because they are wrong themselves, which was said.
     """
-    scope = _Scope(model, layered, prefix, f" of {owner}" if owner else "")
+    scope = _Scope(model, layered, prefix, owner)
     findings = list(scope.idle_nulls())
     try:
         value = model.model_validate({name: inner for name, inner in data.items() if name not in without})
@@ -131,7 +131,7 @@ class _Scope:
     model: type[BaseModel]
     layered: Layered
     prefix: Key
-    of: str
+    owner: str
 
     def findings(self, complaints: Iterator[_Complaint]) -> Iterator[Finding]:
         """A finding a key; what is said of a map or list is left out where something within it is said."""
@@ -166,7 +166,8 @@ class _Scope:
     def _finding(self, key: Key, complaints: Sequence[_Complaint]) -> Finding:
         first = complaints[0]
         if first.type == "missing":
-            return self._at(key, f"is missing{self.of}.", f"Add `{key[-1]}:`.", "missing")
+            needed = f"; {self.owner} needs it" if self.owner else ""
+            return self._at(key, f"is missing{needed}.", f"Add `{key[-1]}:`.", "missing")
         if first.type == "extra_forbidden":
             return self._at(key, self._no_such_key(key), code="no-such-key")
         if first.type == "value_error":
@@ -181,7 +182,7 @@ class _Scope:
         names = _names(_model_at(self.model, key[:-1]) or self.model)
         near = difflib.get_close_matches(str(key[-1]), names, 1)
         hint = f"Did you mean `{near[0]}`?" if near else f"It has: {', '.join(names)}."
-        return f"there is no such key{self.of}. {hint}"
+        return f"there is no such key{f' of {self.owner}' if self.owner else ''}. {hint}"
 
     def _expected(self, key: Key, complaints: Sequence[_Complaint]) -> str:
         own = any(complaint.type.startswith(_OWN_WORDS) for complaint in complaints)
@@ -200,13 +201,13 @@ def _expected(complaint: _Complaint) -> str:
         case "literal_error":
             return str(context["expected"]).replace("'", "`")
         case "greater_than":
-            return f"a number above {context['gt']}"
+            return f"a number above {context['gt']:g}"
         case "greater_than_equal":
-            return f"a number of at least {context['ge']}"
+            return f"a number of at least {context['ge']:g}"
         case "less_than":
-            return f"a number below {context['lt']}"
+            return f"a number below {context['lt']:g}"
         case "less_than_equal":
-            return f"a number of at most {context['le']}"
+            return f"a number of at most {context['le']:g}"
     start = complaint.type.split("_")[0]
     return _EXPECTED.get(start, complaint.message.removeprefix("Input should be ").lower())
 

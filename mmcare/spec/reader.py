@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -109,6 +110,8 @@ class SpecReader:
     def _is_of_another_version(self) -> bool:
         """Say what version was found; a spec that states none is read as ours, so that all else is said, too."""
         data, reads = self.layered.data, f"this mmcare reads version {VERSION}"
+        if "mmcare" not in data and self._is_misspelt("mmcare"):
+            return False
         if "mmcare" not in data:
             self._say(("mmcare",), f"the version key is missing; {reads}.", f"Add `mmcare: {VERSION}` at the top.")
             return False
@@ -131,6 +134,8 @@ class SpecReader:
     def _kind(self) -> SpecKind | None:
         data = self.layered.data
         named: list[tuple[str, SpecKind]] = [(name, kind) for kind, (*_, name) in _SECTIONS.items() if name in data]
+        if not named and any(map(self._is_misspelt, ("head", "baseline", "segmenter"))):
+            return None  # said with the document
         if not named:
             todo = "Add `head:` (with `modalities` and `fusion`), or `baseline:` (with `modalities`), or `segmenter:`."
             self._say((), "describes no network, no baseline and no segmenter.", todo)
@@ -150,9 +155,11 @@ class SpecReader:
     def _modalities(self, kind: SpecKind | None) -> dict[str, ResolvedPart | None]:
         found = {}
         for name, value in self._named_modalities().items():
-            if is_modality_key(name):  # else said with the document
-                found[name] = self.resolver.part("modality", ("modalities", name), value)
-                self._check_encoder(name, found[name], kind)
+            if not is_modality_key(name):
+                allowed = "allowed are small letters, digits and `-`, a letter first"
+                self._say(("modalities", name), f"`{cut(str(name))}` is no key of a modality; {allowed}.")
+            found[name] = self.resolver.part("modality", ("modalities", name), value)
+            self._check_encoder(name, found[name], kind)
         return found
 
     def _named_modalities(self) -> dict[str, object]:
@@ -162,12 +169,12 @@ class SpecReader:
     def _count_modalities(self, kind: SpecKind | None) -> None:
         """A network and a baseline need inputs; several of them need a fusion."""
         count, has_fusion = len(self._named_modalities()), "fusion" in self.layered.data
-        if count == 0 and kind in ("network", "baseline") and not self._is_wrong("modalities"):
+        if count == 0 and kind in ("network", "baseline") and not self._was_said("modalities"):
             self._say(("modalities",), "there is no modality.", "Add at least one, such as `clinical: {use: table}`.")
         if count == 1 and kind == "network" and has_fusion:
             what = "there is one modality and nothing to fuse: `fusion` is ignored."
             self._say(("fusion",), what, "Take it out, or add a modality.", severity=Severity.WARNING)
-        if count > 1 and kind == "network" and not has_fusion:
+        if count > 1 and kind == "network" and not has_fusion and not self._is_misspelt("fusion"):
             named = ", ".join(sorted({entry.component.name for entry in self.registry.entries("fusion")}))
             what = f"is missing: there are {count} modalities."
             self._say(("fusion",), what, f"Add `fusion: {{use: NAME}}` with one of: {named or '(none is installed)'}.")
@@ -176,8 +183,13 @@ class SpecReader:
                 what = "`null` takes a modality away that no file below names."
                 self._say(key, what, f"This spec has: {', '.join(self._named_modalities()) or 'none'}.")
 
-    def _is_wrong(self, section: str) -> bool:
-        return not isinstance(self.layered.data.get(section, {}), dict)
+    def _was_said(self, section: str) -> bool:
+        """Whether the document's own check told what is wrong with a section."""
+        return not isinstance(self.layered.data.get(section, {}), dict) or self._is_misspelt(section)
+
+    def _is_misspelt(self, section: str) -> bool:
+        unknown = [name for name in self.layered.data if name not in SpecDocument.model_fields]
+        return bool(difflib.get_close_matches(section, unknown, 1))
 
     def _check_encoder(self, name: str, part: ResolvedPart | None, kind: SpecKind | None) -> None:
         """A network's modality has an encoder that takes what it gives; a baseline's has none."""

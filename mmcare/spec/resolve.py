@@ -14,7 +14,7 @@ from mmcare.errors import Finding, PluginError, Severity, cut
 from mmcare.registry import ComponentKind, Config, Entry, Kind, ModalityConfig, NetworkConfig, Part, Registry
 from mmcare.spec.layers import Layered
 from mmcare.spec.problems import finding_at, read_model
-from mmcare.spec.spec import ResolvedPart
+from mmcare.spec.spec import ResolvedPart, naming
 from mmcare.yaml_file import Key
 
 __all__ = ["Resolver", "part_fields"]
@@ -94,8 +94,7 @@ class Resolver:
         self.findings += checked.findings
         if checked.value is None:
             return None
-        named = {name: Part.model_validate(part.as_data()) for name, part in parts.items()}
-        config = self._with_paths(checked.value.model_copy(update=named), key)
+        config = self._with_paths(naming(checked.value, parts), key)
         return ResolvedPart(".".join(map(str, key)), kind, entry, config, parts)
 
     def _nested(

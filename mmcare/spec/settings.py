@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 __all__ = ["DecisionConfig", "EarlyStopping", "Requires", "SplitConfig", "TrainingConfig"]
 
@@ -110,8 +110,9 @@ class DecisionConfig(Settings):
     bootstrap: int = Field(50, ge=0, le=10_000, description="Refits for the interval of a difference.")
     cross_fit: int = Field(0, ge=0, le=20, description="Folds of out-of-fold differences for the gate; 0, none.")
 
-    @model_validator(mode="after")
-    def _weights(self) -> DecisionConfig:
-        if self.utility and abs(sum(self.utility.values()) - 1) > 1e-6:
-            raise ValueError(f"the weights of `utility` sum to {sum(self.utility.values()):g}; they must sum to 1")
-        return self
+    @field_validator("utility")
+    @classmethod
+    def _sum_to_one(cls, utility: Mapping[str, float]) -> Mapping[str, float]:
+        if utility and abs(sum(utility.values()) - 1) > 1e-6:
+            raise ValueError(f"the weights sum to {sum(utility.values()):g}; they must sum to 1")
+        return utility

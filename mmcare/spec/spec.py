@@ -11,11 +11,11 @@ from typing import Literal
 from ruamel.yaml import YAML
 
 from mmcare.errors import Finding
-from mmcare.registry import ComponentKind, Config, Entry, LocalPlugin, NetworkConfig
+from mmcare.registry import ComponentKind, Config, Entry, LocalPlugin, NetworkConfig, Part
 from mmcare.spec.layers import Layered, Origin
 from mmcare.spec.settings import DecisionConfig, Requires, SplitConfig, TrainingConfig
 
-__all__ = ["ResolvedPart", "Spec", "SpecKind", "to_yaml"]
+__all__ = ["ResolvedPart", "Spec", "SpecKind", "naming", "to_yaml"]
 
 SpecKind = Literal["network", "baseline", "segmenter"]
 
@@ -50,7 +50,7 @@ class ResolvedPart:
         config = self.config
         if isinstance(config, NetworkConfig) and config.weights is not None:
             config = config.model_copy(update={"weights": None})
-        return replace(self, config=config, parts=parts)
+        return replace(self, config=naming(config, parts), parts=parts)
 
     def as_data(self) -> dict[str, object]:
         """The part as a spec would write it, all values included."""
@@ -60,6 +60,11 @@ class ResolvedPart:
             **{name: value for name, value in data.items() if value is not None},
             **{name: part.as_data() for name, part in self.parts.items()},
         }
+
+
+def naming(config: Config, parts: Mapping[str, ResolvedPart]) -> Config:
+    """A config whose fields name its parts as a resolved spec does: in full, so that equal parts are equal configs."""
+    return config.model_copy(update={name: Part.model_validate(part.as_data()) for name, part in parts.items()})
 
 
 @dataclass(frozen=True, slots=True)
