@@ -20,6 +20,6 @@ def schema(*, plugin: PluginFiles = None) -> None:
     import json
 
     from mmcare.registry import discover
-    from mmcare.spec.schema import spec_schema
+    from mmcare.spec import json_schema
 
-    print(json.dumps(spec_schema(discover(plugin or ())), indent=2, ensure_ascii=False))
+    print(json.dumps(json_schema(discover(plugin or ())), indent=2, ensure_ascii=False))

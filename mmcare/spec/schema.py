@@ -17,7 +17,7 @@ from mmcare.spec.document import VERSION, SpecDocument
 from mmcare.spec.resolve import part_fields
 from mmcare.spec.settings import DecisionConfig, Requires, SplitConfig, TrainingConfig
 
-__all__ = ["spec_schema"]
+__all__ = ["json_schema"]
 
 Schema = dict[str, Any]
 """A JSON Schema: a JSON object by its own definition, so its values are anything."""
@@ -33,7 +33,7 @@ _PARTS = ("fusion", "head", "baseline", "segmenter")
 _MODALITY_KEY = "^[a-z][a-z0-9-]*$"
 
 
-def spec_schema(registry: Registry) -> Schema:
+def json_schema(registry: Registry) -> Schema:
     """The schema (draft 2020-12) of a spec whose `extends` is laid out.
 
     Args:
