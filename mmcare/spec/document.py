@@ -10,11 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mmcare.errors import cut
 
-__all__ = ["VERSION", "SpecDocument"]
+__all__ = ["MODALITY_KEY", "VERSION", "SpecDocument", "is_modality_key"]
 
 VERSION = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_MODALITY = re.compile(r"[a-z][a-z0-9-]*")
+MODALITY_KEY = "^[a-z][a-z0-9-]*$"
+"""What the key of a modality looks like: it becomes part of parameter names."""
 
 
 class SpecDocument(BaseModel):
@@ -51,5 +52,5 @@ class SpecDocument(BaseModel):
 
 
 def is_modality_key(key: object) -> bool:
-    """Whether a modality can have this key: it becomes part of parameter names."""
-    return isinstance(key, str) and _MODALITY.fullmatch(key) is not None
+    """Whether a modality can have this key."""
+    return isinstance(key, str) and re.fullmatch(MODALITY_KEY, key) is not None
