@@ -117,13 +117,12 @@ def _encoders(
 
 
 def _trunk(spec: Spec, model: Model, letters: Mapping[int, str]) -> Iterable[PartDescription]:
-    total = sum(encoder.tokens.count for encoder in model.encoders.values())
     paths = len(model.fusion.paths)
     fused = (paths, model.fusion.dim)
     name = spec.fusion.entry.qualified if spec.fusion is not None else "mean of the tokens"
     yield PartDescription(
-        "fusion", name, f"{total} tokens" if total not in letters else "N tokens", _shape("B", fused, letters),
-        *_count(model.fusion),
+        "fusion", name, _tokens([encoder.tokens.count for encoder in model.encoders.values()], letters),
+        _shape("B", fused, letters), *_count(model.fusion),
     )
     assert spec.head is not None
     arms, endpoints = len(model.outcomes.arms), [e.name for e in model.outcomes.endpoints]
@@ -149,6 +148,14 @@ def _input_shape(layout: InputLayout) -> tuple[int, ...]:
         case TokensLayout():
             return (len(layout.names), layout.dim)
     raise TypeError(f"no such layout: {type(layout).__name__}")
+
+
+def _tokens(counts: Iterable[int], letters: Mapping[int, str]) -> str:
+    """The tokens of all modalities: `64 + F + V tokens`; known numbers are added up."""
+    counts = list(counts)
+    known = sum(count for count in counts if count not in letters)
+    named = [letters[count] for count in counts if count in letters]
+    return f"{' + '.join([*([str(known)] if known else []), *named])} tokens"
 
 
 def _shape(first: str, sizes: Iterable[int], letters: Mapping[int, str]) -> str:
