@@ -147,7 +147,7 @@ def _override_layer(overrides: Iterable[str]) -> _Layer:
     for text in overrides:
         key, value = _override(text)
         clash = next((other for other in given if other[: len(key)] == key or key[: len(other)] == other), key)
-        if clash != key or given.get(key, value) != value:
+        if clash != key or (key in given and given[key] != value):
             what = f"`{'.'.join(clash)}` and `{'.'.join(key)}` change the same value."
             raise SpecError(Finding(file=COMMAND_LINE, what=what, todo="Keep one of them."))
         given[key] = value
