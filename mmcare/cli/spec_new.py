@@ -66,7 +66,7 @@ def summary_of(cohort: Cohort) -> CohortSummary:
         arms=cohort.arms if dictionary.arms is not None else (),
         endpoints={name: entry.competing for name, entry in dictionary.endpoints.items()},
         modalities={
-            name: CohortModality(frozenset(entry), entry.get("available_at") == "after")
+            name: CohortModality(frozenset(entry) - {"available_at"}, entry.get("available_at") == "after")
             for name, entry in dictionary.modalities.items()
         },
         predictors=tuple(
