@@ -99,7 +99,7 @@ def _part(kind: str, entries: list[Entry]) -> Schema:
     return {**part, "allOf": branches} if branches else part
 
 
-def _document(of_model: Schema, names: Mapping[type[BaseModel], str]) -> Schema:
+def _document(of_model: Schema, names: Mapping[Any, str]) -> Schema:
     """The keys of a spec, with the settings and parts that the model only knows as objects."""
     keys = {**of_model["properties"], "mmcare": {"const": VERSION, "description": "Version of this format."}}
     inner: dict[str, Schema] = {name: _reference(names[model]) for name, model in _SETTINGS.items()}
@@ -125,7 +125,7 @@ def _with_nulls(definition: Schema) -> Schema:
 def _key_or_null(schema: Schema) -> Schema:
     if {"type": "null"} in schema.get("anyOf", []) or not schema.keys() & {"type", "enum", "const", "anyOf", "$ref"}:
         return schema  # null is allowed
-    told = {name: schema[name] for name in ("default", "description", "title") if name in schema}
+    told: Schema = {name: schema[name] for name in ("default", "description", "title") if name in schema}
     return {**_or_null({name: value for name, value in schema.items() if name not in told}), **told}
 
 
