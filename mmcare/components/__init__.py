@@ -5,6 +5,7 @@ A patient's way: `Modality` -> `ModalityBatch` -> `Encoder` -> `Tokens` -> `Fusi
 E endpoints, H horizons, K intervals, F features, V genes, C channels; time in years, space in mm, CT in HU.
 """
 
+from mmcare.components.arm_curves import LEAST_PERSONAL_EVENTS, ArmCurves, arm_curves, with_arm_curves
 from mmcare.components.baseline import Baseline
 from mmcare.components.batches import (
     Batch,
@@ -48,8 +49,10 @@ __all__ = [
     "COMPETING",
     "EVENT",
     "JSON",
+    "LEAST_PERSONAL_EVENTS",
     "UNKNOWN_ARM",
     "Absent",
+    "ArmCurves",
     "Baseline",
     "Batch",
     "CohortWriter",
@@ -92,5 +95,7 @@ __all__ = [
     "TokensLayout",
     "VolumeBatch",
     "VolumeLayout",
+    "arm_curves",
     "masked_mean",
+    "with_arm_curves",
 ]

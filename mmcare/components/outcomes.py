@@ -74,6 +74,10 @@ class Outcomes:
     def __len__(self) -> int:
         return len(self.arm)
 
+    def known(self, column: int) -> Tensor:
+        """(B,) bool, whose arm and time of that endpoint are known: who can be learned from."""
+        return (self.arm != UNKNOWN_ARM) & ~self.time[:, column].isnan()
+
     def to(self, device: torch.device | str) -> Outcomes:
         """The same outcomes on another device."""
         return Outcomes(arm=self.arm.to(device), time=self.time.to(device), event=self.event.to(device))

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from mmcare.components import Head, Losses, OutcomeLayout, Outcomes, Prognosis, Scores, Split
-from mmcare.errors import Finding, SpecError
+from mmcare.components import Head, Losses, OutcomeLayout, Outcomes, Prognosis, Scores, Split, with_arm_curves
 from mmcare.survival import IntervalGrid
-from mmcare_prognosis.endpoint_models import CompetingRisk, CoxHazard, DiscreteHazard, EndpointModel
-from mmcare_prognosis.plugin import DualTaskConfig, EndpointConfig
+from mmcare_prognosis.agreement import TOLERANCE, disagreement, share_disagreeing
+from mmcare_prognosis.choice import chosen_endpoints
+from mmcare_prognosis.cox_model import CoxHazard
+from mmcare_prognosis.endpoint_model import EndpointModel
+from mmcare_prognosis.factual import factual_rows
+from mmcare_prognosis.hazard_models import CompetingRisk, DiscreteHazard
+from mmcare_prognosis.plugin import AgreementConfig, DualTaskConfig, ModelName
 
 __all__ = ["DualTask"]
 
-_MODELS: Mapping[str, type[EndpointModel]] = {
-    "discrete": DiscreteHazard,
-    "cox": CoxHazard,
-    "competing-risk": CompetingRisk,
-}
+log = logging.getLogger(__name__)
+
 _FIRST_STEP = 0.1
 """The last layer's weights are scaled by this, so that training starts near the arm's curve."""
 
@@ -40,64 +42,73 @@ class DualTask(Head[DualTaskConfig]):
 
     def __init__(self, config: DualTaskConfig, dim: int, outcomes: OutcomeLayout) -> None:
         super().__init__(config, dim, outcomes)
-        chosen = config.endpoints or {endpoint.name: EndpointConfig() for endpoint in outcomes.endpoints}
+        chosen = chosen_endpoints(config, outcomes)
         self.grid = IntervalGrid.of_horizons(outcomes.horizons)
-        self.weights = {name: entry.weight for name, entry in chosen.items()}
-        self.models = nn.ModuleDict({f"endpoint-{name}": self._model(name, entry) for name, entry in chosen.items()})
-        self.mlps = nn.ModuleDict(
-            {
-                f"endpoint-{name}": nn.ModuleList(_mlp(config, dim, self._of(name)) for _ in outcomes.arms)
-                for name in chosen
-            }
-        )
+        self.weights = {name: choice.weight for name, choice in chosen.items()}
+        self.models = nn.ModuleDict({_key(name): self._model(name, choice.model) for name, choice in chosen.items()})
+        self.mlps = nn.ModuleDict({_key(name): self._mlps(dim, self._of(name)) for name in chosen})
+
+    def _model(self, name: str, model: ModelName) -> EndpointModel:
+        layout = self.outcomes
+        place = (len(layout.arms), self.grid, layout.endpoint(name), layout.index(name))
+        if model == "cox":
+            return CoxHazard(*place)
+        kind = CompetingRisk if model == "competing-risk" else DiscreteHazard
+        return kind(*place, recalibrate=self.config.recalibrate == "validation")
+
+    def _mlps(self, dim: int, model: EndpointModel) -> nn.ModuleList:
+        return nn.ModuleList(_mlp(self.config, dim, model) for _ in self.outcomes.arms)
 
     def _of(self, name: str) -> EndpointModel:
-        return self.models[f"endpoint-{name}"]  # type: ignore[return-value]
+        return cast(EndpointModel, self.models[_key(name)])
 
-    def _model(self, name: str, entry: EndpointConfig) -> EndpointModel:
-        layout = self.outcomes
-        if name not in {endpoint.name for endpoint in layout.endpoints}:
-            has = ", ".join(endpoint.name for endpoint in layout.endpoints)
-            raise SpecError(Finding(key=f"head.endpoints.{name}", what=f"the cohort has no such endpoint; it has: {has}."))
-        endpoint = layout.endpoint(name)
-        model = entry.model or ("competing-risk" if endpoint.competing else "discrete")
-        if (model == "competing-risk") != endpoint.competing:
-            fits = "competing-risk" if endpoint.competing else "discrete or cox"
-            how = "can be preceded by a competing event" if endpoint.competing else "has no competing event"
-            what = f"`{model}` does not fit: in this cohort `{name}` {how}."
-            raise SpecError(Finding(key=f"head.endpoints.{name}.model", what=what, todo=f"Write `model: {fits}`."))
-        return _MODELS[model](len(layout.arms), self.grid, endpoint, layout.index(name))
+    def _arms_of(self, name: str) -> list[nn.Sequential]:
+        return list(cast("nn.ModuleList", self.mlps[_key(name)]))  # type: ignore[arg-type]
 
     def fit(self, outcomes: Outcomes) -> None:
-        """Intervals and curves from the training outcomes; every MLP starts at its arm's curve."""
+        """Intervals and curves from the training outcomes; every MLP starts at its arm's curve.
+
+        A head whose weights come from elsewhere (`weights:`) keeps them.
+        """
         with torch.no_grad():
             for name in self.weights:
-                model = self._of(name)
-                model.fit(outcomes)
-                for arm, mlp in enumerate(self.mlps[f"endpoint-{name}"]):  # type: ignore[arg-type]
-                    last: nn.Linear = mlp[-1]
-                    last.weight.mul_(_FIRST_STEP)
-                    start = model.start(arm)
-                    if start is not None:
-                        last.bias.copy_(start)
+                self._of(name).fit(outcomes)
+                if self.config.weights is None:
+                    self._start(name)
+
+    def _start(self, name: str) -> None:
+        for arm, mlp in enumerate(self._arms_of(name)):
+            last = cast(nn.Linear, mlp[-1])
+            last.weight.mul_(_FIRST_STEP)
+            bias = self._of(name).start(arm)
+            if bias is not None:
+                last.bias.copy_(bias)
 
     def forward(self, r: Tensor) -> Scores:
-        """Scores of every arm, in fp32."""
+        """Scores of every arm, in fp32 also under autocast."""
         with torch.autocast(r.device.type, enabled=False):
             r = r.float() if r.dtype in (torch.bfloat16, torch.float16) else r
-            return Scores(
-                {
-                    name: torch.stack([mlp(r) for mlp in self.mlps[f"endpoint-{name}"]], dim=1)  # type: ignore[union-attr]
-                    for name in self.weights
-                }
-            )
+            return Scores({n: torch.stack([mlp(r) for mlp in self._arms_of(n)], dim=1) for n in self.weights})
 
     def loss(self, scores: Scores, outcomes: Outcomes) -> Losses:
         """Weighted sum of the endpoints' losses; the parts are unweighted."""
         with torch.autocast(outcomes.arm.device.type, enabled=False):
             parts = {name: self._of(name).loss(scores.by_endpoint[name], outcomes) for name in self.weights}
-        total = torch.stack([self.weights[name] * part for name, part in parts.items()]).sum()
+            weights = dict(self.weights)
+            if (agreement := self.config.agreement) is not None:
+                parts["agreement"] = self._agreement(agreement, scores, outcomes)
+                weights["agreement"] = agreement.weight
+            total = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
         return Losses(total, {name: part.detach() for name, part in parts.items()})
+
+    def _agreement(self, config: AgreementConfig, scores: Scores, outcomes: Outcomes) -> Tensor:
+        """Mean disagreement of the two endpoints under the arm received, over patients and edges."""
+        rows = factual_rows(outcomes, self.outcomes.index(config.survival))
+        death, local = (
+            rows.of(self._of(name).incidence(scores.by_endpoint[name])) for name in (config.survival, config.local)
+        )
+        off = disagreement(1 - death[:, 0], 1 - local[:, 0], local[:, 1])[:, 1:]
+        return off.sum() / max(off.numel(), 1)
 
     def risk(self, scores: Scores) -> Tensor:
         """(B, A, E) of the cohort's endpoints in order; NaN for one that this head does not model."""
@@ -110,15 +121,25 @@ class DualTask(Head[DualTaskConfig]):
         return torch.stack(risks, dim=-1)
 
     def finish(self, scores: Scores, outcomes: Outcomes, split: tuple[Split, ...]) -> None:
-        """Recalibrate each endpoint's model."""
+        """Recalibrate each endpoint's model; say where two endpoints that should agree do not."""
         with torch.no_grad():
             for name in self.weights:
                 self._of(name).finish(scores.by_endpoint[name], outcomes, split)
+            if (pair := self.config.agreement) is not None:
+                share = share_disagreeing(self.predict(scores), pair.survival, pair.local)
+                text = "%s and %s contradict each other by more than %g in %.1f %% of all figures after training."
+                log.info(text, pair.survival, pair.local, TOLERANCE, 100 * share)
 
     def predict(self, scores: Scores) -> Prognosis:
-        """The prognosis under all arms."""
+        """The prognosis under all arms; NaN beyond an arm's follow-up, the arm's curve where it is not personal."""
         grid = torch.as_tensor(self.grid.edges, dtype=torch.float64)
-        return Prognosis(grid, {name: self._of(name).predict(scores.by_endpoint[name]) for name in self.weights})
+        own = Prognosis(grid, {name: self._of(name).predict(scores.by_endpoint[name]) for name in self.weights})
+        return with_arm_curves(own, {name: self._of(name).arm_curves.curves for name in self.weights})
+
+
+def _key(endpoint: str) -> str:
+    """A name that `ModuleDict` takes, whatever the endpoint is called."""
+    return f"endpoint-{endpoint}"
 
 
 def _mlp(config: DualTaskConfig, dim: int, model: EndpointModel) -> nn.Sequential:
