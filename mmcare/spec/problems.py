@@ -88,6 +88,9 @@ def read_model(
     except ValidationError as error:
         complaints = [_complaint(detail, data) for detail in error.errors()]  # type: ignore[arg-type]
         return Checked(None, (*scope.findings(c for c in complaints if not _is_missing(c, without)), *findings))
+    except Exception as error:  # whatever a plugin's validator raises is said, and stops this spec alone
+        what = f"could not be read{f' by {owner}' if owner else ''}: {cut(f'{type(error).__name__}: {error}')}."
+        return Checked(None, (*findings, finding_at(layered, prefix, what, "Tell its authors.", "plugin-fault")))
     findings += scope.truths(data, value.model_dump(by_alias=True))
     return Checked(None if findings or without else value, tuple(findings))
 
@@ -146,7 +149,8 @@ class _Scope:
         """Keys that do not exist and were given back to a default; pydantic does not see them."""
         depth = len(self.prefix)
         for key in sorted(self.layered.idle_nulls, key=str):
-            model = _model_at(self.model, key[depth:-1]) if key[:depth] == self.prefix else None
+            within = key[:depth] == self.prefix and len(key) > depth
+            model = _model_at(self.model, key[depth:-1]) if within else None
             if model is not None and key[-1] not in _names(model):
                 yield self._at(key[depth:], self._no_such_key(key[depth:]))
 

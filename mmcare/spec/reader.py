@@ -181,7 +181,7 @@ class SpecReader:
         for key in sorted(self.layered.idle_nulls, key=str):
             if key[0] == "modalities" and len(key) == 2:
                 what = "`null` takes a modality away that no file below names."
-                self._say(key, what, f"This spec has: {', '.join(self._named_modalities()) or 'none'}.")
+                self._say(key, what, f"This spec has: {', '.join(map(str, self._named_modalities())) or 'none'}.")
 
     def _was_said(self, section: str) -> bool:
         """Whether the document's own check told what is wrong with a section."""

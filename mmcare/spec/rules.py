@@ -19,15 +19,24 @@ def check_parts(layered: Layered, parts: Sequence[ResolvedPart]) -> Iterator[Fin
     """What each part says of itself among its neighbours."""
     neighbours = Neighbours({part.path: part.config for part in parts})
     for part in parts:
-        for finding in part.config.check(neighbours):
+        for finding in _own_check(part, neighbours):
             key = (*part.path.split("."), *(finding.key.split(".") if finding.key else ()))
             origin = layered.origin(key)
             yield finding.at(file=origin.file, line=origin.line, column=origin.column, key=".".join(key))
 
 
-def check_named_modalities(layered: Layered, names: Iterable[str]) -> Iterator[Finding]:
+def _own_check(part: ResolvedPart, neighbours: Neighbours) -> Sequence[Finding]:
+    try:
+        return list(part.config.check(neighbours))
+    except Exception as error:  # whatever a plugin's check raises is said, and stops this spec alone
+        who = f"{part.kind} `{part.entry.component.name}` of {part.entry.provider}"
+        what = f"the check of {who} failed: {cut(f'{type(error).__name__}: {error}')}."
+        return [Finding(what=what, todo="Tell its authors.", code="plugin-fault")]
+
+
+def check_named_modalities(layered: Layered, modalities: Iterable[object]) -> Iterator[Finding]:
     """Keys elsewhere that name a modality."""
-    names = list(names)
+    names = [str(name) for name in modalities]
     for key in _naming(layered.data):
         if key[-1] not in names:
             what = f"`{cut(key[-1])}` is no modality of this spec; it has: {', '.join(names) or 'none'}."

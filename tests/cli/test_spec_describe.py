@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mmcare.cli.main import main
+from mmcare.cli.main import EXAMPLE, load_verb, main
+from mmcare.cli.verbs import VERBS
 from mmcare.synthetic import draw, write_cohort
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -90,3 +91,10 @@ def test_a_cohort_that_lacks_a_modality(capsys: pytest.CaptureFixture[str]) -> N
         main(["spec", "describe", "spec.yaml", "--cohort", "cohort", "--set", "modalities.genomic.optional=true"]) == 0
     )
     assert rows(capsys.readouterr().out)["modalities.genomic.encoder"][0] == "(b, V, 1)"
+
+
+def test_the_example_of_its_help_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(EXAMPLES.parent)
+    verb = next(verb for verb in VERBS if (verb.group, verb.name) == ("spec", "describe"))
+    lines = (load_verb(verb).help or "").partition(EXAMPLE)[2].strip().splitlines()
+    assert lines and all(main(line.split()[1:]) == 0 for line in lines), capsys.readouterr()

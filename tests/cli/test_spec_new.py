@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mmcare.cli.main import main
+from mmcare.cli.main import EXAMPLE, load_verb, main
+from mmcare.cli.verbs import VERBS
 from mmcare.synthetic import draw, write_cohort
 
 DICTIONARY = """\
@@ -76,6 +77,14 @@ def test_it_is_written_once(cohort: Path, capsys: pytest.CaptureFixture[str]) ->
         "Error: sub/first.yaml: exists; nothing was written.\n  Give another `--out`.\n",
     )
     assert Path("sub/first.yaml").read_bytes() == before
+
+
+def test_the_example_of_its_help_runs(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mmcare-demo").mkdir()
+    cohort.rename("mmcare-demo/cohort")
+    verb = next(verb for verb in VERBS if (verb.group, verb.name) == ("spec", "new"))
+    lines = (load_verb(verb).help or "").partition(EXAMPLE)[2].strip().splitlines()
+    assert lines and all(main(line.split()[1:]) == 0 for line in lines), capsys.readouterr()
 
 
 def test_no_cohort(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:

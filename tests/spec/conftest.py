@@ -13,7 +13,7 @@ from mmcare.spec import Spec, check_spec
 
 PLUGIN = '''
 from typing import Annotated, Literal, Mapping
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from mmcare.errors import Finding
 from mmcare.registry import (
     BaselineConfig, Component, Config, EncoderConfig, FusionConfig, HeadConfig, ModalityConfig, SegmenterConfig,
@@ -34,6 +34,11 @@ class LinesConfig(EncoderConfig):
 
 class CellsConfig(EncoderConfig):
     depth: int = Field(18, ge=1, description="Layers.")
+
+    @field_validator("depth")
+    @classmethod
+    def _known(cls, depth):
+        return {10: 10, 18: 18, 34: 34}[depth]  # a fault: 12 is a KeyError
 
 class MixConfig(FusionConfig):
     dim: int = Field(8, ge=1, description="Width.")

@@ -58,6 +58,12 @@ def test_null_gives_back_the_default_and_takes_a_named_entry_away(load: Load, fo
     assert list(spec.modalities) == ["clinical"] and spec.fusion is None
 
 
+def test_null_of_what_nobody_set_is_the_default(load: Load) -> None:
+    plain = load(VALID.replace("decision: {utility: {os: 0.7, lc: 0.3}}\n", "").replace("  batch_size: 16\n", ""))
+    nulls = VALID.replace("{utility: {os: 0.7, lc: 0.3}}", "null").replace("batch_size: 16", "batch_size: null")
+    assert load(nulls) == plain
+
+
 def test_what_was_taken_away_can_come_again(tmp_path: Path) -> None:
     assert merged(tmp_path, "a: {x: 1, y: 2}\n", "a: null\n", "a: {z: 3}\n") == {"a": {"z": 3}}
 
