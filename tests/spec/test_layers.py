@@ -236,3 +236,14 @@ def test_code_of_a_spec_runs_with_leave(spec_with_code: str) -> None:
     assert allowed.modalities["clinical"].parts["encoder"].entry.qualified == "local/own"
     assert [plugin.path for plugin in named.plugins] == [Path("own.py")]
     assert check_spec(spec_with_code, plugins=[Path("own.py")])[0] == named
+
+
+def test_a_resolved_spec_names_its_code_where_a_run_keeps_it(spec_with_code: str, folder: Path) -> None:
+    spec = load_spec(spec_with_code, plugins=[Path("own.py")])
+    Path("run/local").mkdir(parents=True)
+    Path("run/local/own.py").write_text(spec.plugins[0].source)
+    Path("run/spec.yaml").write_text(spec.resolved_yaml(Path("local")))
+    Path("own.py").unlink()
+    again = load_spec("run/spec.yaml", allow_local_code=True)
+    assert again.modalities["clinical"].parts["encoder"].entry.qualified == "local/own"
+    assert again.plugins[0].path == Path("run/local/own.py") and again.plugins[0].sha256 == spec.plugins[0].sha256
