@@ -68,7 +68,7 @@ def mmcare_components() -> Iterator[Component]:
     yield Component(
         kind="head",
         name="dual-task",
-        summary="An MLP an arm and endpoint on the shared representation: survival, local control with death competing.",
+        summary="An MLP an arm and endpoint on the representation: survival, and local control with death competing.",
         config=DualTaskConfig,
         target="mmcare_prognosis.dual_task:DualTask",
     )
