@@ -40,7 +40,7 @@ def mmcare_components() -> Iterator[Component]:
     yield Component(
         kind="baseline",
         name="cox-ph",
-        summary="Cox models of tables and gene graphs: arms as strata, with interactions; one a cause where events compete.",
+        summary="Cox models of tables and gene graphs; arms as strata, with interactions; a model a cause.",
         config=CoxPHConfig,
         target="mmcare_baselines.cox_ph:CoxPH",
     )
