@@ -117,7 +117,7 @@ def _suspects(columns: Columns, event: npt.NDArray[np.bool_]) -> tuple[str, ...]
     centred = columns.values - columns.values.mean(0)
     triangle, pivots = qr(centred / np.maximum(centred.std(0), 1e-12), mode="r", pivoting=True)
     size = np.abs(np.diag(triangle))
-    rank = int((size > 1e-8 * max(size.max(initial=0.0), 1e-300)).sum())
+    rank = int((size > 1e-6 * max(size.max(initial=0.0), 1e-300)).sum())
     found = {int(q) for q in pivots[rank:]} | {
         int(q) for q in np.flatnonzero(np.ptp(columns.values[event], axis=0) == 0)
     }

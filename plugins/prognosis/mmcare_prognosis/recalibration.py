@@ -46,6 +46,7 @@ def recalibration(
         arm: (n,) codes.
         arms: A.
     """
+    logits, interval, fraction, event, arm = (x.cpu() for x in (logits, interval, fraction, event, arm))
     causes = logits.shape[1]
     counts = torch.stack([torch.bincount(arm[event == c + 1], minlength=arms) for c in range(causes)], dim=1)
     chosen = (counts >= LEAST_ARM_EVENTS).all(1) & (counts[:, 0].sum() >= LEAST_EVENTS)

@@ -97,7 +97,9 @@ def test_a_score_of_zero_gives_exp_of_minus_nelson_aalen(tied) -> None:
         time, event = outcomes.time[of, 0], outcomes.event[of, 0]
         for place, edge in enumerate(cox.grid.edges):
             hazard = sum(
-                int(((time == u) & (event == 1)).sum()) / int((time >= u).sum()) for u in time[event == 1].unique() if u <= edge
+                int(((time == u) & (event == 1)).sum()) / int((time >= u).sum())
+                for u in time[event == 1].unique()
+                if u <= edge
             )
             assert float(found[arm, place]) == pytest.approx(np.exp(-hazard), abs=1e-12)
 
