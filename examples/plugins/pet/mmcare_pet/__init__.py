@@ -1,0 +1,1 @@
+"""FDG-PET for MM-Care."""
