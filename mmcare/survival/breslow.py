@@ -96,7 +96,7 @@ def _efron_sets(eta: Floats, time: Floats, event: Floats) -> _Sets:
 
 
 def _root(strata: Sequence[_Sets]) -> float:
-    """Where the score is 0; it falls in beta, so beyond +-50 (a score that separates) the limit itself is the answer."""
+    """Where the score is 0. It falls in beta: beyond +-50 (a score that separates) the limit is the answer."""
 
     def score(beta: float) -> float:
         return sum(_score(sets, beta) for sets in strata)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from mmcare.survival.kaplan_meier import reverse_kaplan_meier
-from mmcare.survival.step_curve import Floats
+from mmcare.survival.step_curve import Floats, StepCurve
 
 __all__ = ["CensoringWeights", "LandmarkLabels", "censoring_weights", "landmark_labels"]
 
@@ -62,6 +63,7 @@ def censoring_weights(
     horizon: float,
     arm: npt.ArrayLike | None = None,
     *,
+    censoring: Mapping[int, StepCurve] | None = None,
     least: float = LEAST_G,
 ) -> CensoringWeights:
     """w(t) = known / G_arm(min(T, t)-), G fitted on each arm by itself.
@@ -73,15 +75,18 @@ def censoring_weights(
         event: (n,) 0 censored, else a cause.
         horizon: t in years.
         arm: (n,) codes; None takes all patients as one arm.
+        censoring: G by arm code from other patients, where those scored are too few; it must reach to the horizon, or
+            weights are NaN.
         least: G is not taken smaller than this.
     """
     t, e = np.asarray(time, dtype=np.float64), np.asarray(event, dtype=np.int64)
     arms = np.zeros(len(t), dtype=np.int64) if arm is None else np.asarray(arm, dtype=np.int64)
     known = landmark_labels(t, e, horizon).known
     g = np.ones(len(t))
-    for code in np.unique(arms):
+    for code in np.unique(arms).tolist():
         of = arms == code
-        g[of] = reverse_kaplan_meier(t[of], e[of]).at(np.minimum(t[of], horizon), left=True)
+        curve = reverse_kaplan_meier(t[of], e[of]) if censoring is None else censoring[code]
+        g[of] = curve.at(np.minimum(t[of], horizon), left=True)
     weight = np.where(known, 1 / np.maximum(g, least), 0.0)
     squares = float((weight**2).sum())
     clipped = float((g[known] < least).mean()) if known.any() else 0.0

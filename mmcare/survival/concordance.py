@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from mmcare.survival.censoring import LEAST_G
 from mmcare.survival.kaplan_meier import reverse_kaplan_meier
 from mmcare.survival.step_curve import Floats, StepCurve
 
 __all__ = ["Concordance", "harrell_concordance", "uno_concordance"]
+
+_MOST_PAIRS = 2_000_000
+"""Pairs looked at together: some 16 MB an array."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ def harrell_concordance(
     total = Concordance(0.0, 0.0)
     for code in np.unique(arms):
         of = arms == code
-        total = _add(total, _pairs(r[of], t[of], e[of], np.ones(int(of.sum()))))
+        total = _add(total, _pairs(r[of], t[of], e[of]))
     return total.index
 
 
@@ -60,12 +65,13 @@ def uno_concordance(
     *,
     competing: bool = False,
     pooled: bool = False,
-    censoring: StepCurve | None = None,
+    censoring: Mapping[int, StepCurve] | None = None,
+    least: float = LEAST_G,
 ) -> Concordance:
     """Uno's C at tau: pairs with e_i = 1, T_i < tau, and T_j > T_i, or T_j = T_i with e_j = 0; weight 1 / G(T_i-)^2.
 
-    G is fitted on the patients scored, per arm, events before censorings. Events at exactly tau do not count. Numerators
-    and denominators are summed over arms; with `pooled`, pairs across arms count too, weight
+    G is fitted on the patients scored, per arm, events before censorings. Events at exactly tau do not count.
+    Numerators and denominators are summed over arms; with `pooled`, pairs across arms count too, weight
     1 / [G_{A_i}(T_i-) G_{A_j}(T_i-)].
 
     Args:
@@ -77,50 +83,88 @@ def uno_concordance(
         competing: Whether a patient whose competing event came by T_i is comparable (Wolbers), with weight
             1 / [G(T_i-) G(T_j-)].
         pooled: Compare across arms as well.
-        censoring: G of another sample, where the patients scored are too few; taken for every arm.
+        censoring: G by arm code from other patients, where those scored are too few; it must reach to tau, or the index
+            is NaN.
+        least: G is not taken smaller than this.
 
     Source: Uno et al. 2011, doi 10.1002/sim.4154; Wolbers et al. 2009, doi 10.1097/EDE.0b013e3181a39056.
     """
     r, t, e = np.asarray(risk, np.float64), np.asarray(time, np.float64), np.asarray(event, np.int64)
     arms = np.zeros(len(t), np.int64) if arm is None else np.asarray(arm, np.int64)
-    curves = {c: censoring or reverse_kaplan_meier(t[arms == c], e[arms == c]) for c in np.unique(arms).tolist()}
-    groups = [np.ones(len(t), bool)] if pooled else [arms == c for c in curves]
+    codes = np.unique(arms).tolist()
+    given = censoring or {c: reverse_kaplan_meier(t[arms == c], e[arms == c]) for c in codes}
+    groups = [np.ones(len(t), bool)] if pooled else [arms == c for c in codes]
+    sample = _Sample(r, t, e, arms, given, least)
     total = Concordance(0.0, 0.0)
     for of in groups:
-        total = _add(total, _uno(r[of], t[of], e[of], arms[of], tau, curves, competing))
+        total = _add(total, _uno(sample.take(of), tau, competing))
     return total
 
 
-def _uno(
-    r: Floats,
-    t: Floats,
-    e: npt.NDArray[np.int64],
-    arms: npt.NDArray[np.int64],
-    tau: float,
-    curves: dict[int, StepCurve],
-    competing: bool,
-) -> Concordance:
-    cases = np.flatnonzero((e == 1) & (t < tau))
-    if not len(cases):
-        return Concordance(0.0, 0.0)
-    at_case = {c: curve.at(t[cases], left=True) for c, curve in curves.items()}
-    g_i = np.select([arms[cases] == c for c in at_case], list(at_case.values()))
-    g_j = np.select([(arms == c)[None] for c in at_case], [g[:, None] for g in at_case.values()])
-    later = (t[None] > t[cases, None]) | ((t[None] == t[cases, None]) & (e[None] == 0))
-    weight = np.where(later, 1 / np.maximum(g_i[:, None] * g_j, 1e-300), 0.0)
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    risk: Floats
+    time: Floats
+    event: npt.NDArray[np.int64]
+    arm: npt.NDArray[np.int64]
+    censoring: Mapping[int, StepCurve]
+    least: float
+
+    def take(self, of: npt.NDArray[np.bool_]) -> _Sample:
+        return _Sample(self.risk[of], self.time[of], self.event[of], self.arm[of], self.censoring, self.least)
+
+    def g_before(self, times: Floats) -> Floats:
+        """(m, n) G(t-) of the arm of each patient j, at each of m times."""
+        found = np.ones((len(times), len(self.arm)))
+        for code in np.unique(self.arm).tolist():
+            found[:, self.arm == code] = self.censoring[code].at(times, left=True)[:, None]
+        return np.maximum(found, self.least)
+
+    def own_g_before(self) -> Floats:
+        """(n,) G(T-) of each patient's own arm at the patient's own time."""
+        found = np.ones(len(self.arm))
+        for code in np.unique(self.arm).tolist():
+            of = self.arm == code
+            found[of] = self.censoring[code].at(self.time[of], left=True)
+        return np.maximum(found, self.least)
+
+
+def _uno(sample: _Sample, tau: float, competing: bool) -> Concordance:
+    cases = np.flatnonzero((sample.event == 1) & (sample.time < tau))
+    own, total = sample.own_g_before(), Concordance(0.0, 0.0)
+    for i in _blocks(cases, len(sample.time)):
+        total = _add(total, _uno_block(sample, i, own, competing))
+    return total
+
+
+def _uno_block(sample: _Sample, i: npt.NDArray[np.int64], own: Floats, competing: bool) -> Concordance:
+    r, t, e = sample.risk, sample.time, sample.event
+    later = (t > t[i, None]) | ((t == t[i, None]) & (e == 0))
+    weight = np.where(later, 1 / (own[i, None] * sample.g_before(t[i])), 0.0)
     if competing:
-        own = np.select([arms == c for c in curves], [curve.at(t, left=True) for curve in curves.values()])
-        dead = (e[None] == 2) & (t[None] <= t[cases, None])
-        weight += np.where(dead, 1 / np.maximum(g_i[:, None] * own[None], 1e-300), 0.0)
-    agrees = (r[cases, None] > r[None]) + 0.5 * (r[cases, None] == r[None])
+        dead = (e == 2) & (t <= t[i, None])
+        weight = np.where(dead, 1 / (own[i, None] * own), weight)
+    return _compared(r, i, weight)
+
+
+def _pairs(r: Floats, t: Floats, e: npt.NDArray[np.bool_]) -> Concordance:
+    total = Concordance(0.0, 0.0)
+    for i in _blocks(np.flatnonzero(e), len(t)):
+        later = (t > t[i, None]) | ((t == t[i, None]) & ~e)
+        total = _add(total, _compared(r, i, later.astype(np.float64)))
+    return total
+
+
+def _compared(r: Floats, i: npt.NDArray[np.int64], weight: Floats) -> Concordance:
+    """Pairs of cases i and all patients, of given weights (m, n)."""
+    agrees = (r[i, None] > r) + 0.5 * (r[i, None] == r)
     return Concordance(float((weight * agrees).sum()), float(weight.sum()))
 
 
-def _pairs(r: Floats, t: Floats, e: npt.NDArray[np.bool_], weight: Floats) -> Concordance:
-    cases = np.flatnonzero(e)
-    later = (t[None] > t[cases, None]) | ((t[None] == t[cases, None]) & ~e[None])
-    agrees = (r[cases, None] > r[None]) + 0.5 * (r[cases, None] == r[None])
-    return Concordance(float((weight[cases, None] * later * agrees).sum()), float((weight[cases, None] * later).sum()))
+def _blocks(cases: npt.NDArray[np.int64], patients: int) -> list[npt.NDArray[np.int64]]:
+    """The cases in parts, so that no matter how many there are, a part's pairs fit the memory."""
+    size = max(1, _MOST_PAIRS // max(patients, 1))
+    return [cases[start : start + size] for start in range(0, len(cases), size)]
 
 
 def _add(a: Concordance, b: Concordance) -> Concordance:

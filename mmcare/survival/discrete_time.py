@@ -16,7 +16,7 @@ __all__ = ["DEFAULT_EDGES", "InterceptOnly", "IntervalGrid", "Located", "interce
 DEFAULT_EDGES = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0)
 LEAST_EVENTS = 5
 _NEVER = -14.0
-"""Logit of a hazard (a year) of a cause that never occurred: about 1e-6."""
+"""Logit of a hazard (a year) of a cause that never occurred: about 1e-6. A hazard of 1 likewise stops at its mirror."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,13 @@ class InterceptOnly:
 
 
 def intercept_only(
-    time: npt.ArrayLike, event: npt.ArrayLike, grid: IntervalGrid, horizons: Sequence[float], causes: int = 1
+    time: npt.ArrayLike,
+    event: npt.ArrayLike,
+    grid: IntervalGrid,
+    horizons: Sequence[float],
+    causes: int = 1,
+    *,
+    least: int = LEAST_EVENTS,
 ) -> InterceptOnly:
     """Maximum-likelihood hazards without covariates; where nothing is shared, h = d / (d + survived + sum of r).
 
@@ -121,10 +127,11 @@ def intercept_only(
         grid: Intervals.
         horizons: Years at which a group should end.
         causes: C.
+        least: Fewest events of a cause that carry a parameter of their own.
     """
     where, code = grid.locate(time), np.asarray(event, dtype=np.int64)
     deaths, exposure = _counts(where, code, grid, causes)
-    groups = np.stack([grid.groups(deaths[c], horizons) for c in range(causes)])
+    groups = np.stack([grid.groups(deaths[c], horizons, least) for c in range(causes)])
     logits = _maximise(deaths, exposure, groups, np.log(grid.widths))
     return InterceptOnly(logits, _hazards(logits + np.log(grid.widths)), groups)
 
@@ -150,7 +157,6 @@ def _hazards(logits: Floats) -> Floats:
 
 def _maximise(deaths: Floats, exposure: Floats, groups: Ints, offset: Floats) -> Floats:
     """(C, K) f by Newton's steps on the concave multinomial likelihood, a parameter a cause and group."""
-    causes, intervals = deaths.shape
     design = _design(groups)
     seen = np.array([(member * deaths).sum() > 0 for member in design])
     active, f = design[seen], np.full(len(design), _NEVER)
@@ -164,7 +170,7 @@ def _maximise(deaths: Floats, exposure: Floats, groups: Ints, offset: Floats) ->
         f[seen] += np.clip(step, -2, 2)
         if np.abs(step).max(initial=0) < 1e-12:
             break
-    return np.asarray(np.einsum("g,gck->ck", f, design))
+    return np.asarray(np.einsum("g,gck->ck", np.clip(f, _NEVER, -_NEVER), design))
 
 
 def _design(groups: Ints) -> Floats:

@@ -60,7 +60,7 @@ def kaplan_meier(time: npt.ArrayLike, event: npt.ArrayLike) -> KaplanMeier:
     Source: Kaplan and Meier 1958, doi 10.1080/01621459.1958.10501452.
     """
     table = risk_table(time, event)
-    survival = np.cumprod(1 - table.any_event / table.at_risk)
+    survival = np.asarray(np.cumprod(1 - table.any_event / table.at_risk), dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = table.any_event / (table.at_risk * (table.at_risk - table.any_event))
         variance = np.where(survival > 0, survival**2 * np.cumsum(terms), 0.0)

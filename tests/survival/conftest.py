@@ -44,6 +44,19 @@ def load(name: str) -> Reference:
     return Reference(name, columns, json.loads((DATA / "reference.json").read_text())["entries"])
 
 
+def given_head(reference: Reference, endpoint: str) -> np.ndarray:
+    """(n, C, K) hazards of the head whose formula `own.discrete_head` gives in its `args`."""
+    edges = np.array([0, 0.25, 0.5, 1, 1.5, 2, 3, 4, 5])
+    width, k = np.log(np.diff(edges)), np.arange(1, 9)
+    age, ecog, size, arm = (reference.column(name)[:, None] for name in ("age10", "ecog", "size", "arm"))
+    if endpoint == "os":
+        logit = np.where(arm == 0, -2.0, -2.2) + 0.05 * k + 0.3 * age + 0.4 * ecog + width
+        return (1 / (1 + np.exp(-logit)))[:, None]
+    failure = np.exp(np.where(arm == 0, -2.6, -2.5) + 0.3 * size + width)
+    death = np.exp(-2.3 + 0.3 * age + 0.4 * ecog + width)
+    return np.stack([failure, death], axis=1) / (1 + failure + death)[:, None]
+
+
 @pytest.fixture(params=["cohort", "cohort_untied"], scope="session")
 def reference(request: pytest.FixtureRequest) -> Reference:
     return load(request.param)

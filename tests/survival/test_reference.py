@@ -11,6 +11,7 @@ from mmcare.survival import (
     breslow_baseline,
     calibration_slope,
     censoring_weights,
+    discrete_incidence,
     harrell_concordance,
     intercept_only,
     kaplan_meier,
@@ -46,6 +47,12 @@ def test_kaplan_meier_greenwood_and_bands(reference: Reference, endpoint: str, g
 @pytest.mark.parametrize("group", GROUPS)
 def test_nelson_aalen(reference: Reference, group: str) -> None:
     close(nelson_aalen(*reference.of("os", group)).at(HORIZONS), reference.value("os.nelson_aalen")[group]["cumhaz"])
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_nelson_aalen_of_one_cause(reference: Reference, group: str) -> None:
+    time, event = reference.of("lc", group)
+    close(nelson_aalen(time, event == 1).at(HORIZONS), reference.value("lc.nelson_aalen")[group]["cumhaz"])
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -156,19 +163,30 @@ def test_slope_without_events_or_signal() -> None:
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_intercept_only(reference: Reference, endpoint: str) -> None:
-    expected = reference.value(f"{endpoint}.own.intercept_only")
+@pytest.mark.parametrize("group", ["arm0", "arm1"])
+def test_intercept_only(reference: Reference, endpoint: str, group: str) -> None:
+    expected = reference.value(f"{endpoint}.own.intercept_only")[group]
     grid, causes = IntervalGrid.of_horizons(HORIZONS), 2 if endpoint == "lc" else 1
-    for group in ("arm0", "arm1"):
-        time, event = reference.of(endpoint, group)
-        found = intercept_only(time, event, grid, HORIZONS, causes)
-        alone = (found.groups == np.arange(grid.count)).all() and len(np.unique(found.groups)) == grid.count
-        if alone:
-            close(found.hazards[0], expected[group]["h_event"], 1e-10)
-        free = np.cumprod(1 - found.hazards.sum(0))
-        before = np.concatenate([[1.0], free[:-1]])
-        risk = np.cumsum(before * found.hazards[0])[np.searchsorted(grid.edges[1:], HORIZONS)]
-        close(risk, expected[group]["risk_at_horizons"], 1e-10 if alone else 0.01)
+    found = intercept_only(*reference.of(endpoint, group), grid, HORIZONS, causes, least=1)
+    close(found.hazards[0], expected["h_event"], 1e-10)
+    if causes == 2:
+        close(found.hazards[1], expected["h_competing"], 1e-10)
+    close(incidence(found.hazards, grid), expected["risk_at_horizons"], 1e-10)
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("group", ["arm0", "arm1"])
+def test_intercept_only_that_shares_keeps_the_risk_at_horizons(reference: Reference, endpoint: str, group: str) -> None:
+    expected = reference.value(f"{endpoint}.own.intercept_only")[group]["risk_at_horizons"]
+    grid, causes = IntervalGrid.of_horizons(HORIZONS), 2 if endpoint == "lc" else 1
+    found = intercept_only(*reference.of(endpoint, group), grid, HORIZONS, causes)
+    assert any(len(np.unique(row)) < grid.count for row in found.groups)
+    close(incidence(found.hazards, grid), expected, 0.01)
+
+
+def incidence(hazards: np.ndarray, grid: IntervalGrid) -> np.ndarray:
+    """F(t) of the first cause at the horizons."""
+    return np.array([discrete_incidence(hazards[None], grid, t)[0, 0] for t in HORIZONS])
 
 
 def test_intercept_only_without_sharing_is_the_closed_form(reference: Reference) -> None:
