@@ -73,8 +73,7 @@ class CoxPH(Baseline[CoxPHConfig]):
         candidates = columns_of(batch, self.layouts)
         self.columns, constant = informative(Columns(candidates.names, candidates.values[used]))
         if constant:
-            text = "%d columns hold one value for all training patients and are left out: %s."
-            log.warning(text, len(constant), cut(", ".join(constant)))
+            log.warning("Left out, one value for all patients of the fit: %s.", cut(", ".join(constant)))
         values = candidates.choose(self.columns).values
         self.endpoints = {
             endpoint.name: self._fit_endpoint(column, values, batch.outcomes, training)

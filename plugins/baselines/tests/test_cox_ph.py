@@ -22,7 +22,8 @@ from mmcare_baselines.plugin import CoxPHConfig
 
 COVARIATES = ("age10", "size", "ecog", "copd")
 ALL_TRAINING = ("training",) * 400
-SPLIT = ("training",) * 320 + ("validation",) * 80
+SPLIT = ("training",) * 200 + ("validation",) * 100 + ("training",) * 100
+HELD_OUT = np.array([label == "validation" for label in SPLIT])
 
 
 def fitted(cohort, split=ALL_TRAINING, batch=None, **config) -> CoxPH:
@@ -31,7 +32,7 @@ def fitted(cohort, split=ALL_TRAINING, batch=None, **config) -> CoxPH:
     return baseline
 
 
-def frame(cohort, endpoint: str, cause: int, rows: slice = slice(None)) -> pd.DataFrame:
+def frame(cohort, endpoint: str, cause: int, rows: slice | np.ndarray = slice(None)) -> pd.DataFrame:
     columns = {name: cohort.columns[name].astype(np.float32).astype(float) for name in COVARIATES}
     event = cohort.columns[f"{endpoint}_event"] == cause
     return pd.DataFrame({**columns, "arm": cohort.columns["arm"], "t": cohort.columns[f"{endpoint}_time"], "e": event})[
@@ -71,13 +72,34 @@ def test_survival_is_lifelines_where_nothing_is_recalibrated(cohort) -> None:
         np.testing.assert_allclose(found[:, arm], survival[list(range(400))].to_numpy().T, rtol=0, atol=1e-6)
 
 
-def test_the_slope_is_that_of_the_validation_patients(cohort) -> None:
+@pytest.mark.parametrize(("endpoint", "cause"), [("os", 1), ("lc", 1), ("lc", 2)])
+def test_coefficients_are_the_training_patients_and_the_slope_the_validation_patients(
+    cohort, endpoint: str, cause: int
+) -> None:
+    found = fitted(cohort, SPLIT, penalizer=0, interactions=False).endpoints[endpoint].causes[cause - 1]
+    fitter = CoxPHFitter().fit(frame(cohort, endpoint, cause, ~HELD_OUT), "t", "e", strata=["arm"])
+    expected = fitter.params_[list(COVARIATES)].to_numpy()
+    np.testing.assert_allclose(found.coefficients, [expected, expected], rtol=0, atol=1e-5)
+    held_out = frame(cohort, endpoint, cause, HELD_OUT)
+    held_out["eta"] = held_out[list(COVARIATES)] @ expected
+    exactly = {"precision": 1e-12, "r_precision": 1e-14}
+    table = held_out[["eta", "arm", "t", "e"]]
+    slope = CoxPHFitter().fit(table, "t", "e", strata=["arm"], fit_options=exactly).params_["eta"]
+    assert 0.1 < slope < 0.9  # not clipped
+    assert found.slope == pytest.approx(slope, abs=1e-5)
+
+
+def test_survival_takes_slope_and_a_baseline_of_training_and_validation_patients(cohort) -> None:
     baseline = fitted(cohort, SPLIT, penalizer=0, interactions=False)
-    fitter = CoxPHFitter().fit(frame(cohort, "os", 1, slice(0, 320)), "t", "e", strata=["arm"])
-    held_out = frame(cohort, "os", 1, slice(320, 400))
-    held_out["eta"] = held_out[list(COVARIATES)] @ fitter.params_[list(COVARIATES)]
-    slope = CoxPHFitter().fit(held_out[["eta", "arm", "t", "e"]], "t", "e", strata=["arm"]).params_["eta"]
-    assert baseline.endpoints["os"].causes[0].slope == pytest.approx(np.clip(slope, 0, 1), abs=1e-4)
+    cause, data = baseline.endpoints["os"].causes[0], frame(cohort, "os", 1)
+    relative = np.exp(cause.slope * data[list(COVARIATES)].to_numpy() @ cause.coefficients[0])
+    found = baseline.predict(cohort.batch).endpoints["os"].at_horizons
+    for arm in (0, 1):
+        of = (data["arm"] == arm).to_numpy()
+        time, event = data["t"].to_numpy()[of], data["e"].to_numpy()[of]
+        for place, horizon in enumerate((1.0, 3.0, 5.0)):
+            hazard = sum(1 / relative[of][time >= u].sum() for u in time[event] if u <= horizon)
+            np.testing.assert_allclose(found[:, arm, place], np.exp(-hazard * relative), rtol=0, atol=1e-12)
 
 
 def test_competing_causes_make_the_product_of_matrix_exponentials(cohort) -> None:
@@ -114,8 +136,7 @@ def test_without_an_informative_column_everyone_is_near_the_arms_curve(cohort, c
     with caplog.at_level(logging.WARNING):
         baseline = fitted(cohort, batch=constant, recalibrate="none")
     assert caplog.messages == [
-        "4 columns hold one value for all training patients and are left out: "
-        "clinical.age10, clinical.size, clinical.ecog, clinical.copd."
+        "Left out, one value for all patients of the fit: clinical.age10, clinical.size, clinical.ecog, clinical.copd."
     ]
     found = baseline.predict(constant)
     for column, endpoint in enumerate(cohort.layout.endpoints):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from mmcare.components import Outcomes
+from mmcare.components import Outcomes, Scores
 from mmcare.survival import IntervalGrid
 from mmcare_prognosis.dual_task import DualTask
 from mmcare_prognosis.plugin import DualTaskConfig
@@ -110,6 +110,23 @@ def test_a_head_recalibrates_where_that_was_asked_for(tied, recalibrate: str) ->
         same = torch.equal(before.endpoints[name].at_horizons, after.endpoints[name].at_horizons)
         assert same == (recalibrate == "none")
         assert float(after.endpoints[name].free.diff(dim=-1).nan_to_num(0).max()) <= 1e-7
+
+
+def test_what_a_model_is_wrong_by_in_all_its_logits_is_put_right(tied) -> None:
+    """Scores that are all too large by a constant end at the same predictions: the shifts take it up."""
+    torch.manual_seed(0)
+    head = DualTask(DualTaskConfig(recalibrate="validation"), 8, tied.layout).double().eval()
+    head.fit(tied.outcomes)
+    split = ("training",) * 200 + ("validation",) * 200
+    with torch.no_grad():
+        own = head(torch.randn(400, 8, dtype=torch.float64))
+        found = []
+        for wrong_by in (0.0, 1.5):
+            scores = Scores({name: values + wrong_by for name, values in own.by_endpoint.items()})
+            head.finish(scores, tied.outcomes, split)
+            found.append(head.predict(scores).endpoints)
+    for name in ("os", "lc"):
+        torch.testing.assert_close(found[1][name].free, found[0][name].free, rtol=0, atol=1e-4)
 
 
 def test_too_few_validation_events_are_said(tied, caplog) -> None:
