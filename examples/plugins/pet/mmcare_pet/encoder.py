@@ -7,7 +7,16 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from mmcare.components import Encoder, InputLayout, ModalityBatch, TokenLayout, Tokens, VolumeBatch, VolumeLayout, masked_mean
+from mmcare.components import (
+    Encoder,
+    InputLayout,
+    ModalityBatch,
+    TokenLayout,
+    Tokens,
+    VolumeBatch,
+    VolumeLayout,
+    masked_mean,
+)
 from mmcare_pet.plugin import PETCNNConfig
 
 __all__ = ["PETCNN"]

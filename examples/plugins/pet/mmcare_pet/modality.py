@@ -13,7 +13,17 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from mmcare.components import Absent, Fitted, Modality, ModalityBatch, Prepared, Region, Source, VolumeBatch, VolumeLayout
+from mmcare.components import (
+    Absent,
+    Fitted,
+    Modality,
+    ModalityBatch,
+    Prepared,
+    Region,
+    Source,
+    VolumeBatch,
+    VolumeLayout,
+)
 from mmcare.errors import CohortError, Finding
 from mmcare.formats import Volume, read_nifti
 from mmcare_pet.plugin import PETConfig
