@@ -2,24 +2,27 @@
 
 from mmcare.evaluation.bootstrap import bootstrap_interval, resamples
 from mmcare.evaluation.brier import Brier, brier
-from mmcare.evaluation.calibration import (
-    CalibrationPoint,
-    GreenwoodNamDAgostino,
-    calibration_points,
-    greenwood_nam_dagostino,
-    observed_over_expected,
-)
+from mmcare.evaluation.calibration import CalibrationPoint, calibration_points, observed_over_expected
+from mmcare.evaluation.calibration_slope import risk_slope
+from mmcare.evaluation.comparison import Difference, concordance_difference
+from mmcare.evaluation.definitions import DEFINITIONS, HEADLINE, definition
 from mmcare.evaluation.discrimination import Threshold, auc, threshold
-from mmcare.evaluation.metrics import ALL_ARMS, Figure, Metrics, Point, Setting, evaluate_endpoint
-from mmcare.evaluation.scored import Scored
-from mmcare.evaluation.tables import table_rows
+from mmcare.evaluation.evaluate import Setting, evaluate_endpoint
+from mmcare.evaluation.goodness_of_fit import ChiSquare, EventCalibration, event_calibration, greenwood_nam_dagostino
+from mmcare.evaluation.metrics import ALL_ARMS, Figure, Metrics, Point
+from mmcare.evaluation.scored import Scored, expected_events
+from mmcare.evaluation.tables import definition_rows, table_rows
 
 __all__ = [
     "ALL_ARMS",
+    "DEFINITIONS",
+    "HEADLINE",
     "Brier",
     "CalibrationPoint",
+    "ChiSquare",
+    "Difference",
+    "EventCalibration",
     "Figure",
-    "GreenwoodNamDAgostino",
     "Metrics",
     "Point",
     "Scored",
@@ -29,10 +32,16 @@ __all__ = [
     "bootstrap_interval",
     "brier",
     "calibration_points",
+    "concordance_difference",
+    "definition",
+    "definition_rows",
     "evaluate_endpoint",
+    "event_calibration",
+    "expected_events",
     "greenwood_nam_dagostino",
     "observed_over_expected",
     "resamples",
+    "risk_slope",
     "table_rows",
     "threshold",
 ]

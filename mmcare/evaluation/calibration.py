@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2
 
 from mmcare.evaluation.scored import Floats, Ints
-from mmcare.survival import aalen_johansen, kaplan_meier
+from mmcare.survival import aalen_johansen
 
-__all__ = ["CalibrationPoint", "GreenwoodNamDAgostino", "calibration_points", "greenwood_nam_dagostino", "observed_over_expected"]
+__all__ = ["CalibrationPoint", "calibration_points", "observed_over_expected", "risk_groups"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,32 +54,3 @@ def calibration_points(
         observed = float(aalen_johansen(time[of], event[of]).at(horizon))
         points.append(CalibrationPoint(float(risk[of].mean()), observed, int(of.sum())))
     return tuple(points)
-
-
-@dataclass(frozen=True, slots=True)
-class GreenwoodNamDAgostino:
-    """Chi-square over risk groups, its degrees of freedom on held-out patients, and p."""
-
-    chi_square: float
-    degrees: int
-
-    @property
-    def p(self) -> float:
-        """Probability of so large a value for a calibrated model; a large one proves nothing."""
-        return float(chi2.sf(self.chi_square, self.degrees))
-
-
-def greenwood_nam_dagostino(
-    risk: Floats, time: Floats, event: Ints, horizon: float, groups: int = 5
-) -> GreenwoodNamDAgostino:
-    """sum over groups of (1 - KM_g - mean p_g)^2 / Var_Greenwood, for an endpoint of one cause.
-
-    Source: Demler, Paynter and Cook 2015, doi 10.1002/sim.6428.
-    """
-    group, total = risk_groups(risk, groups), 0.0
-    for g in range(groups):
-        of = group == g
-        fitted = kaplan_meier(time[of], event[of])
-        difference = 1 - float(fitted.curve.at(horizon)) - float(risk[of].mean())
-        total += difference**2 / float(fitted.variance.at(horizon))
-    return GreenwoodNamDAgostino(total, groups)

@@ -7,16 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmcare.evaluation.scored import Floats, Ints
-from mmcare.survival import censoring_weights, landmark_labels
+from mmcare.survival import StepCurve, censoring_weights, landmark_labels
 
 __all__ = ["Threshold", "auc", "threshold"]
 
 
-def auc(risk: Floats, time: Floats, event: Ints, horizon: float, *, dead_as_controls: bool = True) -> float:
+def auc(
+    risk: Floats,
+    time: Floats,
+    event: Ints,
+    horizon: float,
+    *,
+    dead_as_controls: bool = True,
+    censoring: StepCurve | None = None,
+) -> float:
     """AUC(t) = sum w_i w_j [1{p_i > p_j} + ties / 2] / (sum w_i sum w_j), i failed by t, j known not to have.
 
-    G is of these patients. The dead count as controls, for they will never fail; without them the controls are the
-    event-free alone. NaN without a case or a control.
+    The dead count as controls, for they will never fail; without them the controls are the event-free alone. NaN
+    without a case or a control.
 
     Args:
         risk: (n,) predicted risk by the horizon.
@@ -24,10 +32,13 @@ def auc(risk: Floats, time: Floats, event: Ints, horizon: float, *, dead_as_cont
         event: (n,) 0 censored, 1 the event, 2 competing.
         horizon: Years.
         dead_as_controls: Whether a competing event by the horizon makes a control.
+        censoring: G of other patients of the arm; by default of these.
 
     Source: Blanche et al. 2013, doi 10.1002/sim.5958.
     """
-    weight, label = censoring_weights(time, event, horizon, least=0.0).weight, landmark_labels(time, event, horizon).label
+    given = None if censoring is None else {0: censoring}
+    weight = censoring_weights(time, event, horizon, censoring=given).weight
+    label = landmark_labels(time, event, horizon).label
     cases = (label == 1) & (weight > 0)
     controls = (label == 0) & (weight > 0)
     if not dead_as_controls:
@@ -61,7 +72,7 @@ def threshold(risk: Floats, time: Floats, event: Ints, horizon: float, cut: floa
         horizon: Years.
         cut: Threshold; to be fixed on validation patients.
     """
-    w, y = censoring_weights(time, event, horizon, least=0.0).weight, landmark_labels(time, event, horizon).label
+    w, y = censoring_weights(time, event, horizon).weight, landmark_labels(time, event, horizon).label
     positive = (risk >= cut).astype(np.float64)
     failed, free = (w * y).sum(), (w * (1 - y)).sum()
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -75,8 +75,8 @@ def censoring_weights(
         event: (n,) 0 censored, else a cause.
         horizon: t in years.
         arm: (n,) codes; None takes all patients as one arm.
-        censoring: G by arm code from other patients, where those scored are too few; it must reach to the horizon, or
-            weights are NaN.
+        censoring: G by arm code from other patients, for arms whose patients scored are too few; it must reach to the
+            horizon, or weights are NaN.
         least: G is not taken smaller than this.
     """
     t, e = np.asarray(time, dtype=np.float64), np.asarray(event, dtype=np.int64)
@@ -85,7 +85,8 @@ def censoring_weights(
     g = np.ones(len(t))
     for code in np.unique(arms).tolist():
         of = arms == code
-        curve = reverse_kaplan_meier(t[of], e[of]) if censoring is None else censoring[code]
+        other = None if censoring is None else censoring.get(code)
+        curve = reverse_kaplan_meier(t[of], e[of]) if other is None else other
         g[of] = curve.at(np.minimum(t[of], horizon), left=True)
     weight = np.where(known, 1 / np.maximum(g, least), 0.0)
     squares = float((weight**2).sum())

@@ -83,8 +83,8 @@ def uno_concordance(
         competing: Whether a patient whose competing event came by T_i is comparable (Wolbers), with weight
             1 / [G(T_i-) G(T_j-)].
         pooled: Compare across arms as well.
-        censoring: G by arm code from other patients, where those scored are too few; it must reach to tau, or the index
-            is NaN.
+        censoring: G by arm code from other patients, for arms whose patients scored are too few; it must reach to tau,
+            or the index is NaN.
         least: G is not taken smaller than this.
 
     Source: Uno et al. 2011, doi 10.1002/sim.4154; Wolbers et al. 2009, doi 10.1097/EDE.0b013e3181a39056.
@@ -92,7 +92,8 @@ def uno_concordance(
     r, t, e = np.asarray(risk, np.float64), np.asarray(time, np.float64), np.asarray(event, np.int64)
     arms = np.zeros(len(t), np.int64) if arm is None else np.asarray(arm, np.int64)
     codes = np.unique(arms).tolist()
-    given = censoring or {c: reverse_kaplan_meier(t[arms == c], e[arms == c]) for c in codes}
+    own = {c: reverse_kaplan_meier(t[arms == c], e[arms == c]) for c in codes}
+    given = own if censoring is None else {**own, **censoring}
     groups = [np.ones(len(t), bool)] if pooled else [arms == c for c in codes]
     sample = _Sample(r, t, e, arms, given, least)
     total = Concordance(0.0, 0.0)
