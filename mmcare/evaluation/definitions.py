@@ -9,9 +9,11 @@ DEFINITIONS = {
         "Uno's C, tau = {tau}, of the risk by then: events before tau, pairs within an arm, summed over arms; "
         "who died before counts as never failing"
     ),
-    "pooled C": "the same with pairs across arms as well, so that a difference between the arms counts as ranking",
-    "AUC": "cumulative/dynamic AUC at {tau}: failed by then against all known not to have, the dead included",
-    "AUC event-free": "the same against those alive and free of the event",
+    "pooled C": (
+        "Uno's C, tau = {tau}, over all pairs, across arms as well: a difference between the arms counts as ranking"
+    ),
+    "AUC": "cumulative/dynamic AUC at {tau}: who failed by then against all known not to have, the dead included",
+    "AUC event-free": "cumulative/dynamic AUC at {tau}: who failed by then against those alive and free of the event",
     "Brier": "Brier score at {tau} with censoring weights per arm",
     "IPA": "1 - Brier / Brier of the arm's training curve at {tau}",
     "O/E": "risk observed by {tau} (Kaplan-Meier, or Aalen-Johansen where death competes) over mean predicted risk",

@@ -65,6 +65,16 @@ def test_uno_with_the_censoring_of_others_that_ends_too_early() -> None:
     assert uno_concordance([4.0, 3, 2, 1], time, event, 2.0, censoring=short).index == 1.0
 
 
+def test_a_tiny_chance_to_be_followed_is_raised() -> None:
+    """A late event after nearly all were censored: weight 1 / 0.05^2 at most."""
+    time, event = np.arange(1.0, 102), np.zeros(101, int)
+    event[99] = 1
+    risk = np.zeros(101)
+    found, raw = (uno_concordance(risk, time, event, 200.0, least=g).denominator for g in (0.05, 0.0))
+    assert abs(found - 400) < 1e-9
+    assert raw > 2000
+
+
 def test_no_pair_no_index() -> None:
     assert np.isnan(uno_concordance([1.0, 2.0], [1.0, 2.0], [0, 0], 5.0).index)
     assert np.isnan(harrell_concordance([1.0], [1.0], [1]))

@@ -133,9 +133,10 @@ def test_uno(reference: Reference, key: str, endpoint: str, score: str, tau: int
     close(uno_concordance(risk, time, event, tau, arm, competing=dead, pooled=True).index, expected["pooled"]["C"])
 
 
-def test_slope_and_baseline(reference: Reference) -> None:
-    expected = reference.value("os.eta_to_survival")
-    time, event = reference.of("os")
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_slope_and_baseline(reference: Reference, endpoint: str) -> None:
+    expected = reference.value(f"{endpoint}.eta_to_survival")
+    time, event = reference.of(endpoint)
     eta, arm = reference.column("score_good"), reference.column("arm").astype(int)
     slope = calibration_slope(eta, time, event, arm)
     close(slope.raw, expected["efron"]["gamma"], 1e-6)
