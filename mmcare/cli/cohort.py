@@ -44,7 +44,10 @@ def check(
 def _as_json(finding: Finding) -> dict[str, str | int | None]:
     from dataclasses import asdict
 
-    return {name: None if value is None else value if isinstance(value, int) else str(value) for name, value in asdict(finding).items()}
+    return {
+        name: None if value is None else value if isinstance(value, int) else str(value)
+        for name, value in asdict(finding).items()
+    }
 
 
 def make(
