@@ -54,6 +54,10 @@ def make(
     recipe: Annotated[str, typer.Argument(help="Name of the recipe; `mmcare plugin list --kind recipe` lists them.")],
     from_: Annotated[Path, typer.Option("--from", metavar="DIR", help="The folder of the published files.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The cohort folder to write; must not exist.")],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting of the recipe; may be given several times."),
+    ] = None,
 ) -> None:
     """Make a cohort from published files, by a recipe that knows them. Every row is used, or left out for a reason.
 
@@ -62,9 +66,16 @@ def make(
     """
     from mmcare.workflow.cohort_make import make_cohort
 
-    counts = make_cohort(recipe, from_, out)
+    counts = make_cohort(recipe, from_, out, dict(map(_setting, set_ or [])))
     for table, count in counts.items():
         left_out = "".join(f"; {number} left out: {reason}" for reason, number in count.left_out.items())
         tell(f"{table}: {count.read} rows read, {count.used} used{left_out}")
     print(out)
     tell(f"Next: mmcare cohort check {out}")
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not (key and sign):
+        raise typer.BadParameter(f"'{text}' is not KEY=VALUE.", param_hint="--set")
+    return key, value

@@ -96,6 +96,8 @@ def _batch_mates(entry: Entry) -> None:
 
 def _gradients(entry: Entry) -> None:
     encoder = make(entry).train()
+    if not list(encoder.parameters()):
+        raise NotApplicable("it has no parameters")
     tokens = encoder(inputs(entry))
     weight = torch.randn(tokens.values.shape, generator=torch.Generator().manual_seed(2))
     loss = (torch.where(tokens.mask[..., None], tokens.values, 0) * weight).sum()
