@@ -35,7 +35,7 @@ def write_variants(file: Path) -> None:
         if gene in names and mutation.classification not in SILENT and mutation.protein_change:
             counts[gene, mutation.protein_change, mutation.classification] += 1
     rows = sorted(counts.items(), key=lambda item: (names.index(item[0][0]), -item[1], item[0]))
-    header = ("# MSK-IMPACT resected lung adenocarcinoma (Caso et al. 2020, PMID 32791233), via cBioPortal; ODbL 1.0.\n")
+    header = "# MSK-IMPACT resected lung adenocarcinoma (Caso et al. 2020, PMID 32791233), via cBioPortal; ODbL 1.0.\n"
     write("variants.tsv", header, ["gene", "protein_change", "class", "count"], ((*key, n) for key, n in rows))
 
 
@@ -50,7 +50,9 @@ def write_network(file: Path) -> None:
     for gene in GENES:
         for parent in gene.parents:
             edges.setdefault(tuple(sorted((gene.name, parent))), PARENT_SCORE)
-    header = "# STRING (string-db.org), CC BY 4.0; edges of score 0.7 that STRING lacks are the causal model's parents.\n"
+    header = (
+        "# STRING (string-db.org), CC BY 4.0; edges of score 0.7 that STRING lacks are the causal model's parents.\n"
+    )
     write("network.tsv", header, ["gene_a", "gene_b", "score"], ((a, b, s) for (a, b), s in sorted(edges.items())))
 
 

@@ -68,7 +68,9 @@ class Cohort:
         """
         if not self.has_outcomes:
             what = "names no `endpoints`: the cohort serves for predictions only."
-            raise CohortError(Finding(file=self.dictionary_file, what=what, todo="Add `endpoints:` to train or evaluate."))
+            raise CohortError(
+                Finding(file=self.dictionary_file, what=what, todo="Add `endpoints:` to train or evaluate.")
+            )
         endpoints = tuple(
             Endpoint(name, entry.horizons, entry.competing) for name, entry in self.dictionary.endpoints.items()
         )
@@ -155,7 +157,9 @@ class Cohort:
             for name, column in self.dictionary.columns.items()
         }
         patients = self.dictionary.patients
-        return Source(root=self.root, key=key, entry=entry, columns=columns, patients_file=patients.file, id=patients.id)
+        return Source(
+            root=self.root, key=key, entry=entry, columns=columns, patients_file=patients.file, id=patients.id
+        )
 
     def _check_arms(self, layout: OutcomeLayout) -> None:
         unknown = [arm for arm in self.arms if arm not in layout.arms]

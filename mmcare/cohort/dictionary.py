@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-__all__ = ["ArmsEntry", "ColumnEntry", "Dictionary", "EndpointEntry", "PatientsEntry", "Unit", "YEARS_IN"]
+__all__ = ["YEARS_IN", "ArmsEntry", "ColumnEntry", "Dictionary", "EndpointEntry", "PatientsEntry", "Unit"]
 
 Unit = Literal["years", "months", "days"]
 YEARS_IN: Mapping[Unit, float] = {"years": 1.0, "months": 1 / 12, "days": 1 / 365.25}
@@ -66,8 +66,6 @@ class EndpointEntry(_Entry):
     def competing(self) -> bool:
         """Whether another event can come first."""
         return "competing" in self.codes.values()
-
-
 
 
 class ColumnEntry(_Entry):

@@ -41,7 +41,9 @@ def check_endpoints(cohort: Cohort) -> Iterator[Finding]:
 def _times(cohort: Cohort, entry: EndpointEntry) -> Iterator[Finding]:
     wrong = _cells(cohort, entry.time, lambda text: not text or _number(text) is not None)
     if wrong:
-        yield _finding(cohort, entry.time, f"{_where(wrong)}: not a number.", "Write a number, or leave it empty.", wrong)
+        yield _finding(
+            cohort, entry.time, f"{_where(wrong)}: not a number.", "Write a number, or leave it empty.", wrong
+        )
     early = _cells(cohort, entry.time, lambda text: (_number(text) or math.inf) > 0 and _number(text) != 0)
     if early:
         what = f"{_where(early)}: a time is counted from the treatment decision and is greater than 0."
@@ -78,7 +80,9 @@ def _whole(cohort: Cohort, name: str, entry: EndpointEntry) -> Iterator[Finding]
             yield _finding(cohort, entry.event, what, "", severity=Severity.WARNING)
         if len(codes) > 10 and "censored" not in codes:
             what = f"nobody of the {len(codes)} patients under `{arm}` is censored for `{name}`."
-            yield _finding(cohort, entry.event, what, "Check whether the codes are inverted.", severity=Severity.WARNING)
+            yield _finding(
+                cohort, entry.event, what, "Check whether the codes are inverted.", severity=Severity.WARNING
+            )
 
 
 def _pairs(cohort: Cohort, entry: EndpointEntry) -> Iterator[tuple[float | None, str]]:

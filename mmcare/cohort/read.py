@@ -63,7 +63,9 @@ def _require_folder(root: Path) -> None:
         tables = sorted(p.name for p in root.iterdir() if p.suffix in (".csv", ".tsv"))
         beside = f" ({', '.join(tables[:3])} is there)" if tables else ""
         what = f"is no cohort: {dictionary} is missing{beside}."
-        raise CohortError(Finding(file=root, what=what, todo="Write the data dictionary; the docs show one.", code="no-dictionary"))
+        raise CohortError(
+            Finding(file=root, what=what, todo="Write the data dictionary; the docs show one.", code="no-dictionary")
+        )
 
 
 def _dictionary(yaml: YamlFile) -> Dictionary:
@@ -117,7 +119,10 @@ def _nearest(key: tuple[str | int, ...]) -> str:
 def _models() -> list[type[Dictionary]]:
     from mmcare.cohort import dictionary
 
-    return [getattr(dictionary, name) for name in ("Dictionary", "PatientsEntry", "ArmsEntry", "EndpointEntry", "ColumnEntry")]
+    return [
+        getattr(dictionary, name)
+        for name in ("Dictionary", "PatientsEntry", "ArmsEntry", "EndpointEntry", "ColumnEntry")
+    ]
 
 
 def _columns_exist(cohort: Cohort, yaml: YamlFile) -> Iterator[Finding]:
@@ -159,7 +164,9 @@ def _ids(cohort: Cohort) -> Iterator[Finding]:
         if len(lines) > 1:
             what = f"the patient id `{cut(patient)}` stands in lines {', '.join(map(str, lines))}; one row a patient."
             todo = "Merge the rows, or give each patient an id of its own."
-            yield Finding(file=cohort.table_file, line=lines[1], key=column, what=what, todo=todo, code="duplicate-patient")
+            yield Finding(
+                file=cohort.table_file, line=lines[1], key=column, what=what, todo=todo, code="duplicate-patient"
+            )
         unsafe = check_id(patient)
         if unsafe is not None:
             yield unsafe.at(file=cohort.table_file, line=lines[0], key=column)

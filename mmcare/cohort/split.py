@@ -40,7 +40,9 @@ def split_patients(
     groups: dict[tuple[object, ...], list[str]] = {}
     for patient in patients:
         groups.setdefault(strata[patient], []).append(patient)
-    line = [group[i] for key in sorted(groups, key=repr) for group in (groups[key],) for i in rng.permutation(len(group))]
+    line = [
+        group[i] for key in sorted(groups, key=repr) for group in (groups[key],) for i in rng.permutation(len(group))
+    ]
     dealt = dict(zip(line, _deal(len(line), np.asarray(fractions), rng), strict=True))
     return {patient: NAMES[dealt[patient]] for patient in patients}
 
@@ -57,5 +59,7 @@ def _deal(n: int, fractions: np.ndarray, rng: np.random.Generator) -> list[int]:
     if any(fraction > 0 and count == 0 for fraction, count in zip(fractions, given, strict=True)):
         counts = ", ".join(f"{name} {int(count)}" for name, count in zip(NAMES, given, strict=True))
         what = f"{n} patients split by {[float(f) for f in fractions]} give {counts}: one is empty."
-        raise CohortError(Finding(key="split.fractions", what=what, todo="Bring more patients, or change the fractions."))
+        raise CohortError(
+            Finding(key="split.fractions", what=what, todo="Bring more patients, or change the fractions.")
+        )
     return places

@@ -125,4 +125,3 @@ class Head(nn.Module, ABC, Generic[HeadConfigT]):
     @abstractmethod
     def predict(self, scores: Scores) -> Prognosis:
         """The prognosis under all arms; differentiable."""
-

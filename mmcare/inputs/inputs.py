@@ -158,12 +158,18 @@ def read_inputs(
     modalities, sources, samples = {}, {}, {}
     for name, part in spec.modalities.items():
         located = segmenters.get(name)
-        source = cohort.source(part.config.from_ or name, gives=part.entry.component.gives, optional=part.config.optional)  # type: ignore[attr-defined]
-        stage = Stage(part, source, located.network if located else None, located.digest if located else "") if source else None
+        source = cohort.source(
+            part.config.from_ or name, gives=part.entry.component.gives, optional=part.config.optional
+        )  # type: ignore[attr-defined]
+        stage = (
+            Stage(part, source, located.network if located else None, located.digest if located else "")
+            if source
+            else None
+        )
         if stage is None:
             modalities[name] = part.entry.load()(part.config)
             sources[name] = cohort.empty_source(name)
-            samples[name] = Samples({}, {p: "the cohort does not hold it" for p in patients})
+            samples[name] = Samples({}, dict.fromkeys(patients, "the cohort does not hold it"))
             continue
         modalities[name], sources[name] = stage.modality, source
         samples[name] = stage.samples(patients, cache, workers, progress)

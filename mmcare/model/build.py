@@ -101,7 +101,9 @@ def _load_tensors(module: nn.Module, part: ResolvedPart, tensors: Mapping[str, T
         if name in own and own[name].shape != t.shape
     ]
     wrong += [
-        Finding(key=f"{part.path}.weights", what=f"the tensor {name} is missing.") for name in own if name not in tensors
+        Finding(key=f"{part.path}.weights", what=f"the tensor {name} is missing.")
+        for name in own
+        if name not in tensors
     ]
     if wrong:
         raise SpecError(wrong)
@@ -111,5 +113,9 @@ def _load_tensors(module: nn.Module, part: ResolvedPart, tensors: Mapping[str, T
 
 def _required(part: ResolvedPart | None, path: str) -> ResolvedPart:
     if part is None:
-        raise SpecError(Finding(key=path, what="is missing; a network needs it.", todo=f"Add `{path.split('.')[-1]}: {{use: NAME}}`."))
+        raise SpecError(
+            Finding(
+                key=path, what="is missing; a network needs it.", todo=f"Add `{path.split('.')[-1]}: {{use: NAME}}`."
+            )
+        )
     return part

@@ -121,8 +121,11 @@ def _trunk(spec: Spec, model: Model, letters: Mapping[int, str]) -> Iterable[Par
     fused = (paths, model.fusion.dim)
     name = spec.fusion.entry.qualified if spec.fusion is not None else "mean of the tokens"
     yield PartDescription(
-        "fusion", name, _tokens([encoder.tokens.count for encoder in model.encoders.values()], letters),
-        _shape("B", fused, letters), *_count(model.fusion),
+        "fusion",
+        name,
+        _tokens([encoder.tokens.count for encoder in model.encoders.values()], letters),
+        _shape("B", fused, letters),
+        *_count(model.fusion),
     )
     assert spec.head is not None
     arms, endpoints = len(model.outcomes.arms), [e.name for e in model.outcomes.endpoints]

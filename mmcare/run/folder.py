@@ -120,7 +120,11 @@ class RunFolder:
         files = {}
         for path in sorted(self.path.rglob("*")):
             name = path.relative_to(self.path)
-            if path.is_file() and name.parts[0] not in (*_NOT_LISTED, NAME, UNFINISHED) and not path.name.startswith("."):
+            if (
+                path.is_file()
+                and name.parts[0] not in (*_NOT_LISTED, NAME, UNFINISHED)
+                and not path.name.startswith(".")
+            ):
                 files[name.as_posix()] = file_record(path)
         manifest = manifest.model_copy(update={"files": files})
         write_text(self.path / NAME, manifest.model_dump_json(indent=1) + "\n")

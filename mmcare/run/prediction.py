@@ -72,7 +72,11 @@ class Prediction:
                 value = float(endpoint.at_horizons[row, column, place])
                 known = not math.isnan(value)
                 personal = bool(endpoint.personal[column])
-                reason = "" if known and personal else self._reason(patient, arm, horizon, known, float(endpoint.support_years[column]))
+                reason = (
+                    ""
+                    if known and personal
+                    else self._reason(patient, arm, horizon, known, float(endpoint.support_years[column]))
+                )
                 yield PredictionRow(patient, arm, name, horizon, value if known else None, personal, reason)
 
     def _reason(self, patient: str, arm: str, horizon: float, known: bool, support_years: float) -> str:

@@ -15,7 +15,15 @@ from mmcare.model import Model, build
 from mmcare.run.store import read_fitted, read_tensors
 from mmcare.spec import Spec
 
-__all__ = ["BaselinePredictor", "NetworkPredictor", "Predictor", "cat_prognoses", "load_predictor", "load_weights", "make_baseline"]
+__all__ = [
+    "BaselinePredictor",
+    "NetworkPredictor",
+    "Predictor",
+    "cat_prognoses",
+    "load_predictor",
+    "load_weights",
+    "make_baseline",
+]
 
 
 class Predictor(Protocol):
@@ -116,7 +124,9 @@ def _cat_endpoint(parts: Sequence[EndpointPrognosis]) -> EndpointPrognosis:
         horizons=first.horizons,
         at_horizons=torch.cat([p.at_horizons for p in parts]),
         free=None if first.free is None else torch.cat([p.free for p in parts if p.free is not None]),
-        competing=None if first.competing is None else torch.cat([p.competing for p in parts if p.competing is not None]),
+        competing=None
+        if first.competing is None
+        else torch.cat([p.competing for p in parts if p.competing is not None]),
         support_years=first.support_years,
         monotone=first.monotone,
         personal=first.personal,

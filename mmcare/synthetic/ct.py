@@ -87,7 +87,13 @@ def _occupancy(offset: Floats, diameter: float, spiculation: float, solid: float
 
 
 def _inside(
-    rng: np.random.Generator, offset: Floats, diameter: float, solid: float, heterogeneity: float, spacing: float, u: Floats
+    rng: np.random.Generator,
+    offset: Floats,
+    diameter: float,
+    solid: float,
+    heterogeneity: float,
+    spacing: float,
+    u: Floats,
 ) -> Floats:
     """Ground glass, and a core of diameter CTR * d whose texture grows with heterogeneity."""
     away = 0.1 * diameter * (2 * u[25:28] - 1) * (solid < 1)

@@ -119,7 +119,7 @@ def draw(world: str | World, n: int, seed: int) -> Draw:
 
 
 def sbrt_score(world: World, latents: Latents, sites: SiteEffects, clinical: Clinical, ct: CTParameters) -> Floats:
-    """omega x + eta F: what leads to SBRT beside the intercept."""
+    """Omega x + eta F: what leads to SBRT beside the intercept."""
     x = (
         1.05 * latents.age
         + 0.55 * (80 - clinical.fev1) / 10

@@ -14,7 +14,7 @@ from scipy.special import expit
 from mmcare.synthetic.persons import Bools, Clinical, Latents
 from mmcare.synthetic.random import Floats, normals, stage_uniforms
 
-__all__ = ["DATA", "GENES", "HOTSPOT_PANEL", "Gene", "Genome", "PANELS", "Variant", "draw_genome", "variants"]
+__all__ = ["DATA", "GENES", "HOTSPOT_PANEL", "PANELS", "Gene", "Genome", "Variant", "draw_genome", "variants"]
 
 MUTATIONS, VARIANTS = 2, 3
 DATA = Path(__file__).with_name("data")

@@ -12,7 +12,7 @@ from mmcare.synthetic.persons import Clinical, CTParameters, Latents
 from mmcare.synthetic.random import Floats, stage_uniforms
 from mmcare.synthetic.worlds import World
 
-__all__ = ["ARMS", "AFTER_FAILURE", "ArmHazards", "Times", "arm_hazards", "draw_times"]
+__all__ = ["AFTER_FAILURE", "ARMS", "ArmHazards", "Times", "arm_hazards", "draw_times"]
 
 ARMS = ("sbrt", "surgery")
 TIMES = 8
@@ -116,9 +116,7 @@ def arm_hazards(
         - 0.45 * genome.has("EGFR")
         - 0.9 * (1 - ct.solid)
     )
-    local_surgery = np.exp(
-        -2.80 + 0.40 * a + 0.30 * ct.log_size + 0.9 * spicules + 0.5 * low_fev1 + 0.25 * truncating
-    )
+    local_surgery = np.exp(-2.80 + 0.40 * a + 0.30 * ct.log_size + 0.9 * spicules + 0.5 * low_fev1 + 0.25 * truncating)
     tau = 3.4 * np.exp(-0.25 * a)
     sbrt = ArmHazards(
         other=r_other,

@@ -11,7 +11,16 @@ from scipy.stats import poisson
 
 from mmcare.synthetic.random import COHORT_WIDE, Floats, normals, stage_uniforms
 
-__all__ = ["CTParameters", "Clinical", "Latents", "SiteEffects", "draw_clinical", "draw_ct", "draw_latents", "draw_sites"]
+__all__ = [
+    "CTParameters",
+    "Clinical",
+    "Latents",
+    "SiteEffects",
+    "draw_clinical",
+    "draw_ct",
+    "draw_latents",
+    "draw_sites",
+]
 
 LATENTS, CLINICAL, CT = 0, 1, 4
 Bools = npt.NDArray[np.bool_]
@@ -92,7 +101,7 @@ class CTParameters:
 
 
 def draw_latents(seed: int, n: int) -> Latents:
-    """z and K first; frailty from both, aggressiveness from smoking, radioresistance shares aggressiveness's noise."""
+    """Z and K first; frailty from both, aggressiveness from smoking, radioresistance shares aggressiveness's noise."""
     u = stage_uniforms(seed, LATENTS, n, 7)
     z, k, e_f, e_a, e_r = normals(u[:, :5]).T
     return Latents(

@@ -111,7 +111,9 @@ def _spread(entry: Entry) -> None:
         pooled = masked_mean(encoder(inputs(entry, 16))).values[:, 0]
     spread, size = pooled.std(0).square().mean().sqrt(), pooled.square().mean().sqrt()
     share = float(spread / size)
-    assert share >= _LEAST_SPREAD, f"SD over patients is {share:.3f} of the tokens' RMS; at least {_LEAST_SPREAD} is needed"
+    assert share >= _LEAST_SPREAD, (
+        f"SD over patients is {share:.3f} of the tokens' RMS; at least {_LEAST_SPREAD} is needed"
+    )
 
 
 def _saving(entry: Entry) -> None:

@@ -28,7 +28,7 @@ from mmcare.components import (
 )
 from mmcare.testing.not_applicable import NotApplicable
 
-__all__ = ["example_batch", "example_layout", "example_outcomes", "example_outcome_layout", "example_tokens", "spoil"]
+__all__ = ["example_batch", "example_layout", "example_outcome_layout", "example_outcomes", "example_tokens", "spoil"]
 
 
 def example_layout(takes: str) -> InputLayout:
@@ -111,7 +111,9 @@ def spoil(batch: ModalityBatch, value: float) -> ModalityBatch:
     raise NotApplicable(f"a {type(batch).__name__} has no cell that was not measured")
 
 
-def example_tokens(size: int, generator: torch.Generator) -> tuple[dict[str, TokenLayout], dict[str, int], dict[str, Tokens]]:
+def example_tokens(
+    size: int, generator: torch.Generator
+) -> tuple[dict[str, TokenLayout], dict[str, int], dict[str, Tokens]]:
     """Layouts, widths and tokens of three modalities; in each row at least one modality is there."""
     layouts = {
         "ct": TokenLayout(grid=(2, 2, 1), stride_voxels=(16, 16, 16)),

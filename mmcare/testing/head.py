@@ -83,7 +83,9 @@ def _factual(entry: Entry) -> None:
     head.loss(scores, only).total.backward()
     for name, values in scores.by_endpoint.items():
         grad = values.grad
-        assert grad is None or float(grad[:, 1].abs().max()) == 0, f"{name}: patients of arm 0 train the scores of arm 1"
+        assert grad is None or float(grad[:, 1].abs().max()) == 0, (
+            f"{name}: patients of arm 0 train the scores of arm 1"
+        )
 
 
 def _unknown(entry: Entry) -> None:

@@ -42,7 +42,9 @@ def _make(entry: Entry) -> Modality[Any]:
 def _layout(entry: Entry) -> None:
     expected = _LAYOUTS[entry.component.gives or ""]
     found = _make(entry).layout(None)
-    assert isinstance(found, expected), f"gives `{entry.component.gives}`: expected {expected.__name__}, found {type(found).__name__}"
+    assert isinstance(found, expected), (
+        f"gives `{entry.component.gives}`: expected {expected.__name__}, found {type(found).__name__}"
+    )
 
 
 def _picklable(entry: Entry) -> None:

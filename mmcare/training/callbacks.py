@@ -17,7 +17,15 @@ from torch import Tensor
 from mmcare.errors import Finding, RunError
 from mmcare.formats.atomic import write_bytes
 
-__all__ = ["BestWeights", "EpochSeed", "FinishOnInterrupt", "PlainProgress", "ResumeCheckpoint", "Tell", "weights_bytes"]
+__all__ = [
+    "BestWeights",
+    "EpochSeed",
+    "FinishOnInterrupt",
+    "PlainProgress",
+    "ResumeCheckpoint",
+    "Tell",
+    "weights_bytes",
+]
 
 Tell = Callable[[str], None]
 

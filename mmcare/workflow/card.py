@@ -35,9 +35,7 @@ Nothing here needs pickle. Before you share this folder: splits.csv and referenc
 """
 
 
-def write_card(
-    folder: RunFolder, spec: Spec, cohort: Cohort, manifest: Manifest, splits: Mapping[str, Split]
-) -> None:
+def write_card(folder: RunFolder, spec: Spec, cohort: Cohort, manifest: Manifest, splits: Mapping[str, Split]) -> None:
     """Write `README.md` and `card.md`."""
     write_text(folder.path / "README.md", _README.format(name=spec.name))
     write_text(folder.path / "card.md", _card(spec, cohort, manifest, splits))
@@ -76,6 +74,8 @@ def _caveats(spec: Spec, arms: int) -> list[str]:
             "- The arms were not randomised. A difference between them is an effect only if no confounder was missed."
         )
     for name in spec.allow_after_decision:
-        lines.append(f"- `{name}` is known only after the treatment was chosen: this is a prognosis, no help to choose.")
+        lines.append(
+            f"- `{name}` is known only after the treatment was chosen: this is a prognosis, no help to choose."
+        )
     lines.append("- Figures and their intervals: `mmcare evaluate`.")
     return lines

@@ -48,7 +48,9 @@ def _endpoints(spec: Spec, cohort: Cohort) -> Iterator[Finding]:
     for name in named or ():
         if part is not None and name not in cohort.dictionary.endpoints:
             has = ", ".join(cohort.dictionary.endpoints)
-            yield _finding(spec, f"{part.path}.endpoints.{name}", f"the cohort has no such endpoint; it has: {has}.", "")
+            yield _finding(
+                spec, f"{part.path}.endpoints.{name}", f"the cohort has no such endpoint; it has: {has}.", ""
+            )
 
 
 def _after(spec: Spec, cohort: Cohort) -> Iterator[Finding]:

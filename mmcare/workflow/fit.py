@@ -176,9 +176,7 @@ def _complete(folder: RunFolder, spec: Spec, cohort: Cohort, options: Options) -
     return load_run(folder.path, allow_local_code=True)
 
 
-def _inputs(
-    spec: Spec, cohort: Cohort, layout: OutcomeLayout, splits: Mapping[str, Split], options: Options
-) -> Inputs:
+def _inputs(spec: Spec, cohort: Cohort, layout: OutcomeLayout, splits: Mapping[str, Split], options: Options) -> Inputs:
     read = read_inputs(
         spec,
         cohort,

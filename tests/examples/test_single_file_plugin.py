@@ -93,6 +93,4 @@ def test_an_edit_of_the_same_length_is_refused_too(copy: Path, cohort: Path, mmc
     file.write_text(file.read_text().replace(".tanh()", ".sinh()"))
     done = mmcare("predict", copy, "--cohort", cohort, "--allow-local-code")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        f"Error: {file}: its content is not what the run's manifest says.\n"
-    )
+    assert done.stderr == (f"Error: {file}: its content is not what the run's manifest says.\n")

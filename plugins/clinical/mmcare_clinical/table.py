@@ -94,7 +94,9 @@ class TableModality(Modality[TableConfig]):
     def fit(self, source: Source, training: Iterable[Prepared]) -> Fitted:
         """Scales and levels of the training patients."""
         items = list(training)
-        scales = [_fit_column(column, [_cells(item)[name] for item in items]) for name, column in self._chosen(source).items()]
+        scales = [
+            _fit_column(column, [_cells(item)[name] for item in items]) for name, column in self._chosen(source).items()
+        ]
         return Fitted({"columns": [_as_json(scale) for scale in scales]})
 
     def layout(self, fitted: Fitted | None) -> TableLayout:
@@ -116,7 +118,9 @@ class TableModality(Modality[TableConfig]):
         measured = [[value is not None for value in row] for row in coded]
         values = [[s.imputed if v is None else v for v, s in zip(row, scales, strict=True)] for row in coded]
         return TableBatch(
-            rows=rows, values=torch.tensor(values, dtype=torch.float32), measured=torch.tensor(measured, dtype=torch.bool)
+            rows=rows,
+            values=torch.tensor(values, dtype=torch.float32),
+            measured=torch.tensor(measured, dtype=torch.bool),
         )
 
     def features(self, fitted: Fitted) -> tuple[Feature, ...]:
@@ -160,13 +164,17 @@ class TableModality(Modality[TableConfig]):
             cells = {patient: _cells(item).get(scale.name) for patient, item in items.items()}
             absent = [patient for patient, item in items.items() if scale.name not in _cells(item)]
             if absent:
-                what = f"the cohort lacks the column `{scale.name}`: it counts as not measured for {len(absent)} patients."
+                what = (
+                    f"the cohort lacks the column `{scale.name}`: it counts as not measured for {len(absent)} patients."
+                )
                 found.append(Finding(key=scale.name, what=what, severity=Severity.WARNING, code="column-absent"))
             unseen = Counter(str(v) for v in cells.values() if v is not None and scale.levels and v not in scale.levels)
             for value, count in unseen.items():
                 first = next(patient for patient, cell in cells.items() if cell == value)
                 what = f"`{cut(value)}` ({count} patients) was not seen in training: it counts as not measured."
-                found.append(Finding(patient=first, key=scale.name, what=what, severity=Severity.WARNING, code="unseen"))
+                found.append(
+                    Finding(patient=first, key=scale.name, what=what, severity=Severity.WARNING, code="unseen")
+                )
         return found
 
     def _chosen(self, source: Source) -> Mapping[str, Column]:
@@ -201,7 +209,9 @@ def _fit_column(column: Column, cells: Sequence[float | str | None]) -> _Scale:
     if column.type == "category":
         levels = column.levels or tuple(sorted({str(cell) for cell in known})) or ("unknown",)
         counts = Counter(str(cell) for cell in known if cell in levels)
-        return _Scale(column.name, column.unit, levels, float(levels.index(counts.most_common(1)[0][0]) if counts else 0), 1.0)
+        return _Scale(
+            column.name, column.unit, levels, float(levels.index(counts.most_common(1)[0][0]) if counts else 0), 1.0
+        )
     values = np.array(known, dtype=np.float64)
     mean, sd = (float(values.mean()), float(values.std())) if len(values) else (0.0, 1.0)
     return _Scale(column.name, column.unit, (), mean, sd if sd > 0 else 1.0)
@@ -214,7 +224,13 @@ def _as_json(scale: _Scale) -> dict[str, object]:
 def _scales(fitted: Fitted) -> list[_Scale]:
     columns = cast("list[dict[str, object]]", fitted.values["columns"])
     return [
-        _Scale(str(c["name"]), str(c["unit"]), tuple(cast("list[str]", c["levels"])), float(cast(float, c["mean"])), float(cast(float, c["sd"])))
+        _Scale(
+            str(c["name"]),
+            str(c["unit"]),
+            tuple(cast("list[str]", c["levels"])),
+            float(cast(float, c["mean"])),
+            float(cast(float, c["sd"])),
+        )
         for c in columns
     ]
 

@@ -28,7 +28,10 @@ class Concat(Fusion[ConcatConfig]):
         self.summaries = Summaries(tuple(dims), dims)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in dims.values())
         self.mlp = nn.Sequential(
-            nn.Linear(sum(dims.values()), config.dim), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(config.dim, config.dim)
+            nn.Linear(sum(dims.values()), config.dim),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.dim, config.dim),
         )
 
     def forward(self, tokens: Mapping[str, Tokens]) -> Representation:

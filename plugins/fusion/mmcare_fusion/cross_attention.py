@@ -73,9 +73,7 @@ class _Step(nn.Module):
     def __init__(self, config: CrossAttentionConfig, modalities: int) -> None:
         super().__init__()
         self.modalities = modalities
-        self.within = nn.ModuleList(
-            _SelfAttention(config) for _ in range(modalities if config.self_attention else 0)
-        )
+        self.within = nn.ModuleList(_SelfAttention(config) for _ in range(modalities if config.self_attention else 0))
         self.between = nn.ModuleDict(
             {
                 f"{q}-{k}": Attention(config.dim, config.heads, config.dropout)

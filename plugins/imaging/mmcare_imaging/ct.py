@@ -11,7 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmcare.components import Absent, Fitted, Modality, ModalityBatch, Prepared, Region, Source, VolumeBatch, VolumeLayout
+from mmcare.components import (
+    Absent,
+    Fitted,
+    Modality,
+    ModalityBatch,
+    Prepared,
+    Region,
+    Source,
+    VolumeBatch,
+    VolumeLayout,
+)
 from mmcare.errors import Finding, Severity
 from mmcare.formats import Volume, read_mask, read_volume
 from mmcare_imaging.crop import Box, box_around, centre_box, resample_mask, resample_values

@@ -69,7 +69,8 @@ class ResNet3DConfig(EncoderConfig):
     stride: Literal[4, 8, 16, 32] = Field(16, description="Voxels of the crop from one token to the next.")
     dim: int = Field(128, ge=1, description="Width of the tokens.")
     masked: Literal["hard", "none"] = Field(
-        "hard", description="`hard`: what lies outside the region is air (-1000 HU), as in Eq. 2; `none`: left as it is."
+        "hard",
+        description="`hard`: what lies outside the region is air (-1000 HU), as in Eq. 2; `none`: left as it is.",
     )
 
 

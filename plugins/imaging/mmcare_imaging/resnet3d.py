@@ -5,7 +5,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from mmcare.components import Encoder, InputLayout, ModalityBatch, TokenLayout, Tokens, VolumeBatch, VolumeLayout, masked_mean
+from mmcare.components import (
+    Encoder,
+    InputLayout,
+    ModalityBatch,
+    TokenLayout,
+    Tokens,
+    VolumeBatch,
+    VolumeLayout,
+    masked_mean,
+)
 from mmcare.errors import Finding, SpecError
 from mmcare_imaging.crop import AIR_HU
 from mmcare_imaging.plugin import ResNet3DConfig
