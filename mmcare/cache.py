@@ -22,8 +22,9 @@ import safetensors.numpy
 from mmcare.components import Prepared
 from mmcare.errors import MMCareError
 from mmcare.formats.atomic import write_bytes
+from mmcare.formats.digest import key_of
 
-__all__ = ["Cache", "cache_folder", "key_of"]
+__all__ = ["Cache", "cache_folder"]
 
 log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
@@ -32,12 +33,6 @@ _CHUNK = 1 << 20
 def cache_folder() -> Path:
     """Where caches live: `MMCARE_CACHE`, or the user's cache folder."""
     return Path(os.environ.get("MMCARE_CACHE") or platformdirs.user_cache_dir("mmcare"))
-
-
-def key_of(*parts: object) -> str:
-    """Digest of values that JSON can hold, in order."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Cache:

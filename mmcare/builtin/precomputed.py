@@ -94,7 +94,7 @@ class Precomputed(Modality[PrecomputedConfig]):
             CohortError: A patient's tokens have another width than in training.
         """
         place = {name: i for i, name in enumerate(_fitted_names(fitted))}
-        mean, sd = fitted.arrays["mean"], fitted.arrays["sd"]
+        mean, sd = _moments(fitted)
         values = torch.zeros(len(items), len(place), len(mean))
         mask = torch.zeros(values.shape[:2], dtype=torch.bool)
         for row, item in enumerate(items):
@@ -147,6 +147,11 @@ def _values(item: Prepared) -> npt.NDArray[np.float32]:
 
 def _fitted_names(fitted: Fitted) -> tuple[str, ...]:
     return tuple(cast("list[str]", fitted.values["names"]))
+
+
+def _moments(fitted: Fitted) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Mean and SD of each dimension, (D,)."""
+    return fitted.arrays["mean"].astype(np.float64), fitted.arrays["sd"].astype(np.float64)
 
 
 def _check_width(item: Prepared, width: int) -> None:

@@ -54,12 +54,18 @@ def read_rows(path: Path, key: str, patient: str, rows: Sequence[Mapping[str, st
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise _error(path, f"the token '{cut(twice, 40)}' is there twice.", patient)
-    cells = [row[name] for row in rows for name in columns]
-    numbers, wrong = parse_numbers(cells, [0] * len(cells), file=path)
-    if wrong or not np.isfinite(numbers).all() or not columns:
-        odd = next((cell for cell, number in zip(cells, numbers, strict=True) if not np.isfinite(number)), "no column")
-        raise _error(path, f"expected a finite number in every cell, found '{cut(odd, 40)}'.", patient)
-    return NamedTokens(names, numbers.reshape(len(rows), len(columns)).astype(np.float32))
+    if not columns:
+        raise _error(path, f"has no column of numbers beside `{key}`.", patient)
+    numbers = [_finite(path, patient, name, [row[name] for row in rows]) for name in columns]
+    return NamedTokens(names, np.stack(numbers, axis=1).astype(np.float32))
+
+
+def _finite(path: Path, patient: str, column: str, cells: Sequence[str]) -> npt.NDArray[np.float64]:
+    numbers, _ = parse_numbers(cells, [0] * len(cells), file=path, column=column)
+    if not np.isfinite(numbers).all():
+        odd = cells[int(np.flatnonzero(~np.isfinite(numbers))[0])]
+        raise _error(path, f"column `{column}`: expected a finite number, found '{cut(odd, 40)}'.", patient)
+    return numbers
 
 
 def _described(values: object) -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmcare.cache import key_of
 from mmcare.cohort.dictionary import YEARS_IN, Dictionary, EndpointEntry
 from mmcare.components import UNKNOWN_ARM, Column, Endpoint, OutcomeLayout, Outcomes, Source
 from mmcare.errors import CohortError, Finding, cut
 from mmcare.formats import Table
+from mmcare.formats.digest import key_of
 
 __all__ = ["ALL", "Cohort"]
 

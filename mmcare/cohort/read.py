@@ -133,9 +133,9 @@ def _columns_exist(cohort: Cohort, yaml: YamlFile) -> Iterator[Finding]:
     for key, entry in cohort.dictionary.endpoints.items():
         named["endpoints", key, "time"], named["endpoints", key, "event"] = entry.time, entry.event
     named |= {("columns", name): name for name in cohort.dictionary.columns}
-    for key, column in named.items():
+    for place, column in named.items():
         if column not in cohort.table.columns:
-            yield _no_column(cohort, yaml, key, column)
+            yield _no_column(cohort, yaml, place, column)
 
 
 def _no_column(cohort: Cohort, yaml: YamlFile, key: tuple[str, ...], column: str) -> Finding:

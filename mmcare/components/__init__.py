@@ -27,7 +27,7 @@ from mmcare.components.layouts import (
     VolumeLayout,
 )
 from mmcare.components.modality import Absent, Modality
-from mmcare.components.network import Encoder, Fusion, Head, Segmenter, Split
+from mmcare.components.network import Encoder, Fusion, Head, Segmenter, Split, split_labels
 from mmcare.components.outcomes import (
     CENSORED,
     COMPETING,
@@ -97,5 +97,6 @@ __all__ = [
     "VolumeLayout",
     "arm_curves",
     "masked_mean",
+    "split_labels",
     "with_arm_curves",
 ]

@@ -22,13 +22,20 @@ from mmcare.components.tokens import Representation, Tokens
 from mmcare.formats import Volume
 from mmcare.registry import EncoderConfig, FusionConfig, HeadConfig, SegmenterConfig
 
-__all__ = ["Encoder", "Fusion", "Head", "Segmenter", "Split"]
+__all__ = ["Encoder", "Fusion", "Head", "Segmenter", "Split", "split_labels"]
 
 SegmenterConfigT = TypeVar("SegmenterConfigT", bound=SegmenterConfig)
 EncoderConfigT = TypeVar("EncoderConfigT", bound=EncoderConfig)
 FusionConfigT = TypeVar("FusionConfigT", bound=FusionConfig)
 HeadConfigT = TypeVar("HeadConfigT", bound=HeadConfig)
 Split = Literal["training", "validation", "test"]
+
+
+def split_labels(training: int, validation: int) -> tuple[Split, ...]:
+    """Labels of rows of which the first `training` are training patients, the others validation patients."""
+    first: list[Split] = ["training"] * training
+    then: list[Split] = ["validation"] * validation
+    return (*first, *then)
 
 
 class Segmenter(nn.Module, ABC, Generic[SegmenterConfigT]):

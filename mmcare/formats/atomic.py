@@ -40,8 +40,8 @@ def write_bytes(path: Path, data: bytes) -> None:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(beside, 0o644)
-            os.replace(beside, path)
+            Path(beside).chmod(0o644)
+            Path(beside).replace(path)
         except BaseException:
             Path(beside).unlink(missing_ok=True)
             raise
@@ -67,10 +67,10 @@ def new_folder(path: Path) -> Iterator[Path]:
         beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name[:40]}."))
         try:
             yield beside
-            os.chmod(beside, 0o755)
+            beside.chmod(0o755)  # as mkdir would have it: mkdtemp makes folders private
             if path.is_dir():
                 path.rmdir()
-            os.replace(beside, path)
+            beside.replace(path)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 

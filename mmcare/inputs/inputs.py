@@ -24,6 +24,7 @@ from mmcare.components import (
 )
 from mmcare.errors import CohortError, Finding, Severity
 from mmcare.inputs.samples import Progress, Samples, Stage
+from mmcare.registry import ModalityConfig
 from mmcare.spec import Spec
 
 __all__ = ["Inputs", "LocatingSegmenter", "read_inputs"]
@@ -158,19 +159,15 @@ def read_inputs(
     modalities, sources, samples = {}, {}, {}
     for name, part in spec.modalities.items():
         located = segmenters.get(name)
-        source = cohort.source(
-            part.config.from_ or name, gives=part.entry.component.gives, optional=part.config.optional
-        )  # type: ignore[attr-defined]
-        stage = (
-            Stage(part, source, located.network if located else None, located.digest if located else "")
-            if source
-            else None
-        )
-        if stage is None:
+        assert isinstance(part.config, ModalityConfig), "the registry checks it"
+        gives, optional = part.entry.component.gives, part.config.optional
+        source = cohort.source(part.config.from_ or name, gives=gives, optional=optional)
+        if source is None:
             modalities[name] = part.entry.load()(part.config)
             sources[name] = cohort.empty_source(name)
             samples[name] = Samples({}, dict.fromkeys(patients, "the cohort does not hold it"))
             continue
+        stage = Stage(part, source, located.network if located else None, located.digest if located else "")
         modalities[name], sources[name] = stage.modality, source
         samples[name] = stage.samples(patients, cache, workers, progress)
     known = cohort.outcomes(outcomes, patients) if outcomes is not None and cohort.has_outcomes else None

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from mmcare.cache import Cache, key_of
-from mmcare.components import Absent, Modality, Prepared, Region, Segmenter, Source
+from mmcare.cache import Cache
+from mmcare.components import Absent, Modality, Prepared, Segmenter, Source
 from mmcare.errors import CohortError, Finding
+from mmcare.formats.digest import key_of
 from mmcare.inputs.locate import region_of
 from mmcare.spec import ResolvedPart
 
@@ -101,12 +102,10 @@ class Stage:
         raw = self.modality.read(self.source, patient)
         if isinstance(raw, Absent):
             return raw
-        region: Region | Absent | None = None
-        if self.segmenter is not None:
-            region = region_of(self.modality.volume(raw), self.segmenter, key)
-            if isinstance(region, Absent):
-                return region
-        return self.modality.prepare(raw, region)
+        if self.segmenter is None:
+            return self.modality.prepare(raw, None)
+        region = region_of(self.modality.volume(raw), self.segmenter, key)
+        return region if isinstance(region, Absent) else self.modality.prepare(raw, region)
 
 
 def _identity(part: ResolvedPart) -> list[object]:

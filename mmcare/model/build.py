@@ -58,7 +58,8 @@ def _encoder(name: str, part: ResolvedPart, layout: InputLayout) -> Encoder:
         raise PluginError(
             Finding(
                 key=inner.path,
-                what=f"the encoder `{inner.entry.qualified}` sets no `dim` (a whole number) and `tokens` (a TokenLayout).",
+                what=f"the encoder `{inner.entry.qualified}` sets no `dim` (a whole number) or no `tokens`"
+                " (a TokenLayout).",
                 todo="Set both in its constructor; `mmcare plugin check` says what else the contract asks.",
             )
         )

@@ -1,7 +1,7 @@
 """The CT of a synthetic patient: a nodule in lung, seen by one of four scanners; simpler than a lung.
 
-What the parameters promise is there to be read: diameter, solid share, irregular outline, texture of the core, emphysema,
-contact with the pleura. Vessels and spicules as cones are not drawn.
+What the parameters promise is there to be read: diameter, solid share, irregular outline, texture of the core,
+emphysema, contact with the pleura. Vessels and spicules as cones are not drawn.
 """
 
 from __future__ import annotations

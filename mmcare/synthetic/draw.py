@@ -1,4 +1,4 @@
-"""The causal story of a cohort, in order: persons, CT, genome, what was measured, treatment, both courses, follow-up."""
+"""The causal story of a cohort, in order: persons, CT, genome, measurements, treatment, both courses, follow-up."""
 
 from __future__ import annotations
 

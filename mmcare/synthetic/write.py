@@ -45,7 +45,12 @@ columns:
   site: {type: category, role: site}
 modalities:
   ct: {files: "ct/{patient}.nii.gz", mask: "ct/{patient}_gtv.nii.gz"}
-  genomic: {mutations: mutations.maf, panels: panels.tsv, panel_genes: panel_genes.tsv, network: network.tsv, available_at: decision}
+  genomic:
+    mutations: mutations.maf
+    panels: panels.tsv
+    panel_genes: panel_genes.tsv
+    network: network.tsv
+    available_at: decision
 """
 
 

@@ -69,10 +69,9 @@ def example_batch(layout: InputLayout, size: int, generator: torch.Generator) ->
             measured[:, 0] = True
             return TableBatch(rows=rows, values=torch.where(measured, values, 0.0), measured=measured)
         case GraphLayout():
-            shape = (size, len(layout.nodes), len(layout.channels))
-            measured = torch.rand(shape, generator=generator) > 0.3
+            values = (torch.rand(size, len(layout.nodes), len(layout.channels), generator=generator) > 0.5).float()
+            measured = torch.rand(values.shape, generator=generator) > 0.3
             measured[:, 0] = True
-            values = (torch.rand(shape, generator=generator) > 0.5).float()
             return GraphBatch(rows=rows, values=torch.where(measured, values, 0.0), measured=measured)
         case TokensLayout():
             mask = torch.rand(size, len(layout.names), generator=generator) > 0.3

@@ -9,7 +9,7 @@ from typing import cast
 
 import torch
 
-from mmcare.components import Head, Outcomes, Prognosis, Split
+from mmcare.components import Head, Outcomes, Prognosis
 from mmcare.registry import Entry
 from mmcare.testing.assertions import assert_every_parameter_learns, assert_same_after_loading
 from mmcare.testing.examples import example_outcome_layout, example_outcomes
@@ -58,9 +58,8 @@ def _fitted(entry: Entry) -> tuple[Head, torch.Tensor, Outcomes]:  # type: ignor
 
 def _finished(entry: Entry) -> tuple[Head, torch.Tensor]:  # type: ignore[type-arg]
     head, r, outcomes = _fitted(entry)
-    split: tuple[Split, ...] = ("training",) * (_ROWS - 60) + ("validation",) * 60
     with torch.no_grad():
-        head.finish(head(r), outcomes, split)
+        head.finish(head(r), outcomes, split_labels(_ROWS - 60, 60))
     return head, r
 
 
@@ -78,7 +77,7 @@ def _factual(entry: Entry) -> None:
     only = outcomes.take(outcomes.arm == 0)
     r = r[outcomes.arm == 0].requires_grad_()
     scores = head(r)
-    for name, values in scores.by_endpoint.items():
+    for values in scores.by_endpoint.values():
         values.retain_grad()
     head.loss(scores, only).total.backward()
     for name, values in scores.by_endpoint.items():

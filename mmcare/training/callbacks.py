@@ -109,7 +109,7 @@ class ResumeCheckpoint(Callback):
         trainer.save_checkpoint(beside)
         with beside.open("rb") as file:
             os.fsync(file.fileno())
-        os.replace(beside, self.path)
+        beside.replace(self.path)
         self.best.forget_older()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from torch.utils.data import DataLoader, Dataset
 
-from mmcare.components import Batch, Split
+from mmcare.components import Batch, split_labels
 from mmcare.errors import Finding, SpecError
 from mmcare.inputs import Inputs
 from mmcare.model import Model, PathScores
@@ -123,9 +125,9 @@ def score(model: Model, inputs: Inputs, patients: tuple[str, ...], batch_size: i
 def finish(model: Model, inputs: Inputs, training: tuple[str, ...], validation: tuple[str, ...]) -> None:
     """Recalibrate the heads on training and validation patients, after the last step; the only place for that."""
     patients = (*training, *validation)
-    split: tuple[Split, ...] = ("training",) * len(training) + ("validation",) * len(validation)
+    labels = split_labels(len(training), len(validation))
     with torch.no_grad():
-        model.finish(score(model, inputs, patients), inputs.outcomes_of(patients), split)
+        model.finish(score(model, inputs, patients), inputs.outcomes_of(patients), labels)
 
 
 def choose_device(config: TrainingConfig) -> str:
@@ -221,22 +223,21 @@ def _loader(
     )
 
 
-class _quiet(warnings.catch_warnings):
+@contextmanager
+def _quiet() -> Iterator[None]:
     """Lightning's advice about workers and log steps is not for our users."""
-
-    def __enter__(self):  # type: ignore[no-untyped-def]
-        entered = super().__enter__()
-        warnings.filterwarnings("ignore", module="lightning")
-        warnings.filterwarnings("ignore", message=".*num_workers.*")
-        self._levels = {name: logging.getLogger(name).level for name in _LOUD}
-        for name in _LOUD:
-            logging.getLogger(name).setLevel(logging.WARNING)
-        return entered
-
-    def __exit__(self, *error: object) -> None:
-        for name, level in self._levels.items():
-            logging.getLogger(name).setLevel(level)
-        super().__exit__(*error)
+    loggers = [logging.getLogger(name) for name in _LOUD]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            warnings.filterwarnings("ignore", message=".*num_workers.*")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 _LOUD = ("lightning.pytorch", "lightning.pytorch.utilities.rank_zero", "lightning.fabric")

@@ -24,7 +24,7 @@ _README = """# Run {name}
 | splits.csv | which patient was in which split (patient ids) |
 | preprocessing/ | what each modality learned from the training patients |
 | members/00/ | weights (safetensors) or the fitted state of a baseline |
-| reference/ | inputs without images, treatment and outcomes of the training patients under running numbers: patient data |
+| reference/ | training patients under running numbers, without images: inputs, arm, outcomes; patient data |
 | local/ | sources of single-file plugins, where the spec used any |
 | logs/ | training curves (CSV, TensorBoard); no patient id |
 | resume/ | what only resuming needs; may be removed |

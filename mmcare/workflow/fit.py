@@ -12,7 +12,7 @@ import torch
 
 from mmcare.cache import Cache
 from mmcare.cohort import Cohort, read_cohort, split_patients
-from mmcare.components import InputLayout, OutcomeLayout, Split
+from mmcare.components import InputLayout, OutcomeLayout, Split, split_labels
 from mmcare.errors import Finding, RunError, Severity, SpecError
 from mmcare.formats.atomic import write_bytes, write_text
 from mmcare.inputs import Inputs, Progress, read_inputs
@@ -198,8 +198,7 @@ def _fit_baseline(
 ) -> Trained:
     baseline = make_baseline(spec, inputs.layouts, layout)
     training, validation = _of(splits, "training"), _of(splits, "validation")
-    labels: tuple[Split, ...] = ("training",) * len(training) + ("validation",) * len(validation)
-    baseline.fit(inputs.batch((*training, *validation)), labels)
+    baseline.fit(inputs.batch((*training, *validation)), split_labels(len(training), len(validation)))
     write_record(folder.member(), "state", baseline.state())
     return Trained(device="cpu", precision="64-true", epochs=0, best_epoch=-1)
 

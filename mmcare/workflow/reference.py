@@ -34,7 +34,7 @@ def write_reference(folder: RunFolder, inputs: Inputs, training: tuple[str, ...]
 
 
 def _inputs(batch: Batch) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
-    found = {}
+    found: dict[str, np.ndarray] = {}  # type: ignore[type-arg]
     for name, rows in batch.modalities.items():
         if isinstance(rows, _NOT_IMAGES):
             behind = rows.mask if isinstance(rows, TokenBatch) else rows.measured

@@ -1,0 +1,1 @@
+"""Clinical tables: the modality `table` and the encoder `mlp`."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mmcare.components import (
+    JSON,
     Column,
     Feature,
     Fitted,
@@ -217,7 +218,7 @@ def _fit_column(column: Column, cells: Sequence[float | str | None]) -> _Scale:
     return _Scale(column.name, column.unit, (), mean, sd if sd > 0 else 1.0)
 
 
-def _as_json(scale: _Scale) -> dict[str, object]:
+def _as_json(scale: _Scale) -> Mapping[str, JSON]:
     return {"name": scale.name, "unit": scale.unit, "levels": list(scale.levels), "mean": scale.mean, "sd": scale.sd}
 
 

@@ -1,0 +1,1 @@
+"""CT: modality, segmenters and ResNet-3D encoder."""

@@ -68,7 +68,7 @@ def resample_values(volume: Volume, box: Box) -> npt.NDArray[np.int16]:
 
 
 def resample_mask(mask: Mask, box: Box) -> npt.NDArray[np.uint8]:
-    """The mask on the box's grid, half a voxel or more; a mask too small for one voxel keeps the nearest to its middle."""
+    """The mask on the box's grid, half a voxel or more; one too small for a voxel keeps the nearest to its middle."""
     found = _resample(mask.values.astype(np.float32), mask.affine, box, outside=0.0) >= 0.5
     if not found.any() and mask.values.any():
         middle = mask.affine[:3, :3] @ np.argwhere(mask.values).mean(0) + mask.affine[:3, 3]

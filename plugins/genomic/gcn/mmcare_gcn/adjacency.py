@@ -45,6 +45,8 @@ class SharedGraph(nn.Module):
         """(B, V, D) -> (B, V, D): each node the weighted sum of its neighbours and itself."""
         size, count, width = nodes.shape
         side_by_side = nodes.transpose(0, 1).reshape(count, size * width)
-        use_sparse = self._sparse is not None and nodes.device.type == "cpu" and nodes.dtype == torch.float32
-        product = self._sparse @ side_by_side if use_sparse else self.dense.to(nodes.dtype) @ side_by_side
+        if self._sparse is not None and nodes.device.type == "cpu" and nodes.dtype == torch.float32:
+            product = self._sparse @ side_by_side
+        else:
+            product = self.dense.to(nodes.dtype) @ side_by_side
         return product.reshape(count, size, width).transpose(0, 1)

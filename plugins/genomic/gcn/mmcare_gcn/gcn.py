@@ -42,7 +42,8 @@ class GCN(Encoder[GCNConfig]):
     """Graph convolutions over the gene network, each followed by an activation and added to its input.
 
     A node starts as its gene's own vector, plus what its channels say, plus a vector for each channel that was not
-    measured. A gene that was not tested stays a node, and its token is masked. `pooled` is the mean of the tested genes.
+    measured. A gene that was not tested stays a node, and its token is masked. `pooled` is the mean of the
+    tested genes.
 
     Shapes: values (b, V, C) -> tokens (b, V, D), pooled (b, 1, D).
     """

@@ -1,0 +1,1 @@
+"""Tumour genomes as inputs."""

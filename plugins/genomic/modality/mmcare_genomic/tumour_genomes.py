@@ -83,7 +83,8 @@ def _unlisted(file: Path, panel: Mapping[str, str], genes: Mapping[str, frozense
 def _unpanelled(file: Path, patients: set[str]) -> list[Finding]:
     if not patients:
         return []
-    what = f"{len(patients)} patients have mutations and no panel, such as {sorted(patients)[0]}: they count as not sequenced."
+    some = sorted(patients)[0]
+    what = f"{len(patients)} patients have mutations and no panel, such as {some}: they count as not sequenced."
     return [Finding(file=file, what=what, todo="Add their panel.", code="no-panel")]
 
 
