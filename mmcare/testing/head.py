@@ -9,7 +9,7 @@ from typing import cast
 
 import torch
 
-from mmcare.components import Head, Outcomes, Prognosis
+from mmcare.components import Head, Outcomes, Prognosis, split_labels
 from mmcare.registry import Entry
 from mmcare.testing.assertions import assert_every_parameter_learns, assert_same_after_loading
 from mmcare.testing.examples import example_outcome_layout, example_outcomes
