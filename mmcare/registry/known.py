@@ -17,7 +17,7 @@ KNOWN: Mapping[str, Mapping[ComponentKind, tuple[str, ...]]] = {
     CORE: {"modality": ("precomputed",), "encoder": ("precomputed",), "recipe": ("msk-luad-2020",)},
     "mmcare-plugin-imaging": {
         "modality": ("ct",),
-        "segmenter": ("unet3d", "mask", "whole"),
+        "segmenter": ("mask", "whole"),
         "encoder": ("resnet3d",),
     },
     "mmcare-plugin-clinical": {"modality": ("table",), "encoder": ("mlp",)},

@@ -141,7 +141,7 @@ class FinishOnInterrupt(Callback):
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:  # type: ignore[no-untyped-def]
         """Stop here if asked to."""
         if self.asked:
-            what = f"training was interrupted in epoch {trainer.current_epoch}; every finished epoch is kept."
+            what = f"training was interrupted in epoch {trainer.current_epoch + 1}; every finished epoch is kept."
             raise RunError(Finding(what=what, todo=f"To go on: {self.command}", code="interrupted"))
 
     def _ask(self, number: int, frame: FrameType | None) -> None:

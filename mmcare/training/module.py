@@ -76,7 +76,7 @@ class PrognosisModule(lightning.LightningModule):
         if loss.device.type == "cpu" and not bool(torch.isfinite(loss)):
             raise RunError(
                 Finding(
-                    what=f"the training loss is not finite in epoch {self.current_epoch}, batch of patients "
+                    what=f"the training loss is not finite in epoch {self.current_epoch + 1}, batch of patients "
                     f"{cut(', '.join(batch.ids))}.",
                     todo="Lower `training.lr`, set `training.clip_gradient_norm`, or look at these patients' inputs.",
                     code="loss-not-finite",

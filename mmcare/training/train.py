@@ -96,9 +96,9 @@ def train(
     callbacks: list[Callback] = [EpochSeed(config.seed), best, FinishOnInterrupt(command)]
     callbacks += _early_stopping(config)
     callbacks += [_bar() if terminal else PlainProgress(tell), checkpoint]
-    trainer = _trainer(config, folder, device, precision, callbacks, fast, terminal)
     # checkpoints are our own and hold no code: weights_only refuses anything else
     with _quiet():
+        trainer = _trainer(config, folder, device, precision, callbacks, fast, terminal)
         trainer.fit(
             PrognosisModule(model, config, inputs),
             _training_loader(inputs, training, config),

@@ -62,7 +62,7 @@ def test_a_copied_run_predicts_the_same_with_leave(
     assert here.returncode == there.returncode == 0, here.stderr + there.stderr
     assert here.stdout == there.stdout
     figures = {line.split(",")[4] for line in there.stdout.splitlines() if ",os," in line}
-    assert len(figures) > 100, "figures are the patients' own"
+    assert len(figures) > 2 * 3, "more than one figure for each arm and horizon: they are the patients' own"
 
 
 def test_without_leave_nothing_of_it_runs(copy: Path, cohort: Path, mmcare: Mmcare) -> None:
@@ -93,4 +93,7 @@ def test_an_edit_of_the_same_length_is_refused_too(copy: Path, cohort: Path, mmc
     file.write_text(file.read_text().replace(".tanh()", ".sinh()"))
     done = mmcare("predict", copy, "--cohort", cohort, "--allow-local-code")
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (f"Error: {file}: its content is not what the run's manifest says.\n")
+    assert done.stderr == (
+        f"Error: {file}: changed since training: its digest is not the one in the run's manifest.\n"
+        "  Restore it from a copy of the run, or train again.\n"
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 
@@ -88,7 +90,9 @@ class ResNet3D(Encoder[ResNet3DConfig]):
 
 def _backbone(config: ResNet3DConfig) -> tuple[nn.Module, nn.ModuleList, int]:
     """Stem, stages up to the stride, and the channels of the last."""
-    import timm_3d
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # timm uses torch.jit.script when it is imported
+        import timm_3d
 
     if config.backbone not in timm_3d.list_models("resnet*"):
         names = ", ".join(timm_3d.list_models("resnet*")[:6])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 
@@ -39,7 +41,7 @@ class SharedGraph(nn.Module):
         adjacency = normalised_adjacency(layout)
         here = torch.empty(0).device  # the meta device while a model is only described
         self.register_buffer("dense", adjacency.to(here), persistent=False)
-        self._sparse = adjacency.to_sparse_csr() if here.type == "cpu" else None
+        self._sparse = _csr(adjacency) if here.type == "cpu" else None
 
     def forward(self, nodes: Tensor) -> Tensor:
         """(B, V, D) -> (B, V, D): each node the weighted sum of its neighbours and itself."""
@@ -50,3 +52,9 @@ class SharedGraph(nn.Module):
         else:
             product = self.dense.to(nodes.dtype) @ side_by_side
         return product.reshape(count, size, width).transpose(0, 1)
+
+
+def _csr(adjacency: Tensor) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
+        return adjacency.to_sparse_csr()
