@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,7 +12,7 @@ import typer
 
 from mmcare.cli.options import AllowLocalCode
 from mmcare.cli.progress import progress
-from mmcare.cli.show import printable, show_findings
+from mmcare.cli.show import aligned, print_wrapped, printable, show_findings
 
 if TYPE_CHECKING:
     from mmcare.decision import ArmUtility
@@ -56,7 +58,7 @@ def print_prediction(prediction: Prediction, utilities: list[ArmUtility], format
         case "csv":
             _print_csv(rows, utilities)
         case _:
-            _print_tables(prediction, utilities)
+            _print_tables(prediction, _figures(rows, utilities))
 
 
 def _print_json(prediction: Prediction, rows: list[PredictionRow], utilities: list[ArmUtility]) -> None:
@@ -83,47 +85,49 @@ def _print_csv(rows: list[PredictionRow], utilities: list[ArmUtility]) -> None:
         writer.writerow([row.patient, row.arm, row.endpoint, f"{row.horizon:g}", value, row.personal, row.reason])
     for u in utilities:
         value = "" if u.value is None else repr(u.value)
-        writer.writerow([u.patient, u.arm, "utility", f"{u.horizon:g}", value, "", u.reason])
+        writer.writerow([u.patient, u.arm, "utility", f"{u.horizon:g}", value, u.personal, u.reason])
 
 
-def _print_tables(prediction: Prediction, utilities: list[ArmUtility]) -> None:
-    from rich.console import Console
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """A probability or a utility, as it is printed."""
 
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
-    for patient in prediction.patients:
-        console.print(f"[bold]{_escaped(patient)}[/bold]")
-        for name, reason in prediction.absent[patient].items():
-            console.print(f"  without {_escaped(name)}: {_escaped(reason)}")
-        console.print(_table(prediction, patient, utilities))
-        _print_reasons(prediction, patient)
+    patient: str
+    label: str
+    arm: str
+    value: float | None
+    reason: str
 
 
-def _table(prediction: Prediction, patient: str, utilities: list[ArmUtility]):  # type: ignore[no-untyped-def]
-    from rich.table import Table
-
-    table = Table("", *prediction.layout.arms, box=None)
-    cells: dict[str, list[str]] = {}
-    for row in prediction.rows():
-        if row.patient == patient:
-            mark = "" if row.personal or row.probability is None else " *"
-            text = "unknown" if row.probability is None else f"{row.probability:.3f}{mark}"
-            cells.setdefault(f"free of {row.endpoint} at {row.horizon:g} y", []).append(text)
+def _figures(rows: Iterable[PredictionRow], utilities: Iterable[ArmUtility]) -> Iterator[_Figure]:
+    for row in rows:
+        label = f"{row.endpoint} at {row.horizon:g} year{'' if row.horizon == 1 else 's'}"
+        yield _Figure(row.patient, label, row.arm, row.probability, row.reason)
     for utility in utilities:
-        if utility.patient == patient:
-            text = "unknown" if utility.value is None else f"{utility.value:.3f}"
-            cells.setdefault(f"utility ({utility.formula})", []).append(text)
-    for name, texts in cells.items():
-        table.add_row(_escaped(name), *texts)
-    return table
+        yield _Figure(utility.patient, f"utility: {utility.formula}", utility.arm, utility.value, utility.reason)
 
 
-def _print_reasons(prediction: Prediction, patient: str) -> None:
-    reasons = {row.reason: row.personal for row in prediction.rows() if row.patient == patient and row.reason}
-    for reason in reasons:
-        print(f"  {'*' if reason.startswith('arm average') else 'unknown:'} {printable(reason)}")
+def _print_tables(prediction: Prediction, figures: Iterable[_Figure]) -> None:
+    of: dict[str, list[_Figure]] = {patient: [] for patient in prediction.patients}
+    for figure in figures:
+        of[figure.patient].append(figure)
+    print("Probability that the event has not come, under each arm:")
+    for patient, own in of.items():
+        print(f"\n{printable(patient)}")
+        for name, reason in prediction.absent[patient].items():
+            print_wrapped(printable(f"without {name}: {reason}"), "  ")
+        _print_table(prediction.layout.arms, own)
 
 
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(printable(text))
+def _print_table(arms: Sequence[str], figures: Sequence[_Figure]) -> None:
+    """One patient: a row a figure, a column an arm, and below why a figure is marked or unknown."""
+    notes: dict[str, str] = {}
+    texts: dict[str, dict[str, str]] = {}
+    for figure in figures:
+        note = notes.setdefault(figure.reason, f"[{len(notes) + 1}]") if figure.reason else ""
+        value = "unknown" if figure.value is None else f"{figure.value:.3f}"
+        texts.setdefault(figure.label, {})[figure.arm] = f"{value} {note}".rstrip()
+    rows = [("", *arms), *((label, *(by.get(arm, "") for arm in arms)) for label, by in texts.items())]
+    print(*(f"  {line}" for line in aligned([tuple(map(printable, row)) for row in rows])), sep="\n")
+    for reason, note in notes.items():
+        print_wrapped(printable(reason), f"  {note} ")

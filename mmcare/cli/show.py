@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from mmcare.errors import Finding, Severity
@@ -11,9 +11,11 @@ from mmcare.errors import Finding, Severity
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["printable", "show_findings", "table_console"]
+__all__ = ["aligned", "fits", "print_wrapped", "printable", "show_findings", "table_console"]
 
 PIPE_WIDTH = 1000
+_READABLE = 100
+"""Columns at which running text is wrapped at the latest."""
 
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
 
@@ -43,3 +45,52 @@ def table_console() -> Console:
 
     console = Console(highlight=False, markup=False, emoji=False)
     return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH)
+
+
+def aligned(rows: Sequence[Sequence[str]], sides: str = "") -> list[str]:
+    """Rows of cells as lines of text: columns two spaces apart, nothing behind the last word of a line.
+
+    Args:
+        rows: Of one length; a cell may have several lines.
+        sides: `l` or `r` for each column; left where it says nothing.
+    """
+    from rich.cells import cell_len
+
+    lines = [line for row in rows for line in _lines_of(row)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    found = []
+    for line in lines:
+        padded = []
+        for place, (text, width) in enumerate(zip(line, widths, strict=True)):
+            space = " " * (width - cell_len(text))
+            padded.append(space + text if sides[place : place + 1] == "r" else text + space)
+        found.append("  ".join(padded).rstrip())
+    return found
+
+
+def _lines_of(row: Sequence[str]) -> list[list[str]]:
+    """One row of cells, as many lines as its tallest cell has."""
+    cells = [cell.split("\n") for cell in row]
+    tallest = max(map(len, cells))
+    return [[cell[n] if n < len(cell) else "" for cell in cells] for n in range(tallest)]
+
+
+def fits(lines: Iterable[str]) -> bool:
+    """Whether no line is longer than the terminal is wide; a pipe takes any."""
+    from rich.cells import cell_len
+
+    return not sys.stdout.isatty() or max(map(cell_len, lines), default=0) <= _columns()
+
+
+def print_wrapped(text: str, label: str = "") -> None:
+    """Print running text to stdout, wrapped at words; lines after the first start below the text, not the label."""
+    from textwrap import fill
+
+    width = min(_columns(), _READABLE) if sys.stdout.isatty() else _READABLE
+    print(fill(text, width, initial_indent=label, subsequent_indent=" " * len(label), break_on_hyphens=False))
+
+
+def _columns() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns

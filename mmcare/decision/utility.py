@@ -12,36 +12,64 @@ __all__ = ["ArmUtility", "utilities"]
 
 @dataclass(frozen=True, slots=True)
 class ArmUtility:
-    """The utility of one arm for one patient; `value` is None where a part of it is not known, `reason` says which."""
+    """The utility of one arm for one patient.
+
+    Attributes:
+        patient: Id. arm: Key. horizon: Years.
+        formula: How it is computed: `0.7 os + 0.3 lc at 3 years`.
+        value: None where a part of it is not known.
+        personal: False where a part of it is the arm's average.
+        reason: Why there is no value, or why it is not personal; else empty.
+    """
 
     patient: str
     arm: str
     horizon: float
     formula: str
     value: float | None
+    personal: bool
     reason: str
 
 
 def utilities(prediction: Prediction, config: DecisionConfig) -> list[ArmUtility]:
     """For each patient and arm, `sum of weight * P(no event by the horizon)`: 0.7 OS(3 y) + 0.3 LC(3 y) by default.
 
-    Empty where the run does not predict all endpoints of the utility at its horizon.
+    Where the run does not predict all endpoints of the utility at its horizon, no value has one, and the reason says
+    which they are. Empty for a spec whose utility has no part.
     """
-    for name in config.utility:
-        endpoint = prediction.prognosis.endpoints.get(name)
-        if endpoint is None or config.horizon not in endpoint.horizons:
-            return []
-    formula = " + ".join(f"{weight:g} {name}({config.horizon:g} y)" for name, weight in config.utility.items())
-    return [
-        _utility(prediction, config, formula, patient, arm)
-        for patient in prediction.patients
-        for arm in prediction.layout.arms
-    ]
+    if not config.utility:
+        return []
+    lacking = [name for name in config.utility if not _is_predicted(prediction, name, config.horizon)]
+    formula = " + ".join(f"{weight:g} {name}" for name, weight in config.utility.items())
+    formula += f" at {_years(config.horizon)}"
+    found = []
+    for patient in prediction.patients:
+        for arm in prediction.layout.arms:
+            value, personal, reason = (
+                (None, True, f"the run does not predict {' and '.join(lacking)} at {_years(config.horizon)}")
+                if lacking
+                else _value(prediction, config, patient, arm)
+            )
+            found.append(ArmUtility(patient, arm, config.horizon, formula, value, personal, reason))
+    return found
 
 
-def _utility(prediction: Prediction, config: DecisionConfig, formula: str, patient: str, arm: str) -> ArmUtility:
+def _is_predicted(prediction: Prediction, name: str, horizon: float) -> bool:
+    endpoint = prediction.prognosis.endpoints.get(name)
+    return endpoint is not None and horizon in endpoint.horizons
+
+
+def _value(prediction: Prediction, config: DecisionConfig, patient: str, arm: str) -> tuple[float | None, bool, str]:
+    """The value, whether all of it is the patient's own, and why not."""
     parts = {name: prediction.probability(patient, arm, name, config.horizon) for name in config.utility}
+    column = prediction.layout.arms.index(arm)
+    average = [name for name in parts if not bool(prediction.prognosis.endpoints[name].personal[column])]
     unknown = [name for name, value in parts.items() if value is None]
-    reason = f"{', '.join(unknown)} at {config.horizon:g} y is not known" if unknown else ""
-    value = None if unknown else sum(config.utility[name] * part for name, part in parts.items() if part is not None)
-    return ArmUtility(patient, arm, config.horizon, formula, value, reason)
+    if unknown:
+        return None, not average, f"{' and '.join(unknown)} at {_years(config.horizon)} is not known"
+    value = sum(config.utility[name] * part for name, part in parts.items() if part is not None)
+    return value, not average, f"arm average in its part of {' and '.join(average)}" if average else ""
+
+
+def _years(horizon: float) -> str:
+    return "1 year" if horizon == 1 else f"{horizon:g} years"

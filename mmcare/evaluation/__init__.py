@@ -11,22 +11,26 @@ from mmcare.evaluation.evaluate import Setting, evaluate_endpoint
 from mmcare.evaluation.goodness_of_fit import ChiSquare, EventCalibration, event_calibration, greenwood_nam_dagostino
 from mmcare.evaluation.metrics import ALL_ARMS, Figure, Metrics, Point
 from mmcare.evaluation.scored import Scored, expected_events
-from mmcare.evaluation.tables import definition_rows, table_rows
+from mmcare.evaluation.tables import ArmTable, Cell, Row, Tables, metric_tables
 
 __all__ = [
     "ALL_ARMS",
     "DEFINITIONS",
     "HEADLINE",
+    "ArmTable",
     "Brier",
     "CalibrationPoint",
+    "Cell",
     "ChiSquare",
     "Difference",
     "EventCalibration",
     "Figure",
     "Metrics",
     "Point",
+    "Row",
     "Scored",
     "Setting",
+    "Tables",
     "Threshold",
     "auc",
     "bootstrap_interval",
@@ -34,14 +38,13 @@ __all__ = [
     "calibration_points",
     "concordance_difference",
     "definition",
-    "definition_rows",
     "evaluate_endpoint",
     "event_calibration",
     "expected_events",
     "greenwood_nam_dagostino",
+    "metric_tables",
     "observed_over_expected",
     "resamples",
     "risk_slope",
-    "table_rows",
     "threshold",
 ]

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmcare.evaluation.scored import Floats, Ints
+from mmcare.evaluation.scored import Bools, Floats, Ints
 from mmcare.survival import aalen_johansen
 
 __all__ = ["CalibrationPoint", "calibration_points", "observed_over_expected", "risk_groups"]
+
+_EVENTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +46,17 @@ def risk_groups(risk: Floats, groups: int) -> Ints:
 def calibration_points(
     risk: Floats, time: Floats, event: Ints, horizon: float, groups: int = 5
 ) -> tuple[CalibrationPoint, ...]:
-    """Groups of equal size by rising risk; as many as leave at least 5 events a group, at most `groups`."""
-    events = int(((event == 1) & (time <= horizon)).sum())
-    count = max(1, min(groups, events // 5))
-    group = risk_groups(risk, count)
+    """Groups of equal size by rising risk; as many as leave at least 5 events in each, at most `groups`."""
+    failed = (event == 1) & (time <= horizon)
+    group = next(g for g in (risk_groups(risk, n) for n in range(groups, 0, -1)) if _has_events(g, failed))
     points = []
-    for g in range(count):
+    for g in range(int(group.max()) + 1):
         of = group == g
         observed = float(aalen_johansen(time[of], event[of]).at(horizon))
         points.append(CalibrationPoint(float(risk[of].mean()), observed, int(of.sum())))
     return tuple(points)
+
+
+def _has_events(group: Ints, failed: Bools) -> bool:
+    """Whether each group has events enough; one group alone may have fewer."""
+    return int(group.max()) == 0 or int(np.bincount(group[failed], minlength=int(group.max()) + 1).min()) >= _EVENTS

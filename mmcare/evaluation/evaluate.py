@@ -23,6 +23,11 @@ from mmcare.survival import StepCurve, censoring_weights, uno_concordance
 __all__ = ["Setting", "evaluate_endpoint"]
 
 LEAST_AT_RISK = 30
+"""At a horizon; where fewer are, censoring weights come from the training patients."""
+FEWEST_AT_RISK = 5
+"""At a horizon; where fewer are, the curve observed there is a matter of one or two patients: nothing is said."""
+FEWEST_EVENTS = 5
+"""By a horizon; where fewer are, nothing that ranks patients is said: its interval would be most of its range."""
 NOT_PERSONAL = "arm average: fewer than 20 training events in this arm, so patients are not ranked"
 _NO_PAIR = "no pair of patients can be compared"
 _WITHOUT_VALUE = {
@@ -113,8 +118,14 @@ class _Cell:
         return all(self.setting.personal[code] for code in self.codes)
 
     @property
+    def events(self) -> int:
+        return int(((self.rows.event == 1) & (self.rows.time <= self.horizon)).sum())
+
+    @property
     def why_not_ranked(self) -> str:
-        return self.why_not or ("" if self.personal else NOT_PERSONAL)
+        if self.why_not or not self.personal:
+            return self.why_not or NOT_PERSONAL
+        return "" if self.events >= FEWEST_EVENTS else f"fewer than {FEWEST_EVENTS} events by then"
 
 
 def _cell(rows: Scored, place: int, codes: tuple[int, ...], arm: str, setting: Setting) -> _Cell:
@@ -143,6 +154,8 @@ def _too_thin(rows: Scored, horizon: float, codes: tuple[int, ...], setting: Set
         return f"follow-up of these patients ends at {rows.time.max():.1f} years"
     if not ((rows.event == 1) & (rows.time <= horizon)).any():
         return "no event by this horizon"
+    if (rows.time >= horizon).sum() < FEWEST_AT_RISK:
+        return f"fewer than {FEWEST_AT_RISK} patients at risk at this horizon"
     return ""
 
 
@@ -264,7 +277,7 @@ def _of(cell: _Cell, metric: str, value: float | None, reason: str = "") -> Figu
         definition=definition(metric, horizon),
         value=value,
         patients=len(rows.time),
-        events=int(((rows.event == 1) & (rows.time <= horizon)).sum()),
+        events=cell.events,
         at_risk=int((rows.time >= horizon).sum()),
         effective_patients=None if weights is None else weights.effective_size,
         share_clipped=None if weights is None else weights.share_clipped,

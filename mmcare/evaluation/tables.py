@@ -1,45 +1,110 @@
-"""Figures as rows of text."""
+"""Figures as a page of text: a table for each endpoint and arm, a row a horizon; each reason said once, below."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from mmcare.evaluation.definitions import HEADLINE, definition
 from mmcare.evaluation.metrics import Figure, Metrics
 
-__all__ = ["definition_rows", "table_rows"]
-
-_HEADER = ("endpoint", "arm", "year", "metric", "value (95 % interval)", "patients", "events", "at risk", "")
+__all__ = ["ArmTable", "Cell", "Row", "Tables", "metric_tables"]
 
 
-def table_rows(metrics: Metrics, shown: Collection[str] = HEADLINE) -> list[tuple[str, ...]]:
-    """A header, then a row a figure of the metrics `shown`."""
-    return [_HEADER, *(_row(figure) for figure in metrics.figures if figure.metric in shown)]
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One figure: `value`, or `-` where there is none, and its 95 % interval, or nothing."""
+
+    value: str
+    interval: str
 
 
-def definition_rows(metrics: Metrics, shown: Collection[str] = HEADLINE) -> list[tuple[str, str]]:
-    """The metrics of `table_rows` and what each is, in the order of the table: to be printed under it."""
-    names = dict.fromkeys(figure.metric for figure in metrics.figures if figure.metric in shown)
-    return [(name, definition(name)) for name in names]
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One horizon. `notes` are the marks of the reasons below the tables."""
+
+    year: str
+    events: int
+    at_risk: int
+    cells: tuple[Cell, ...]
+    notes: str
 
 
-def _row(figure: Figure) -> tuple[str, ...]:
-    return (
-        figure.endpoint,
-        figure.arm,
-        f"{figure.horizon:g}",
-        figure.metric,
-        _value(figure),
-        str(figure.patients),
-        str(figure.events),
-        str(figure.at_risk),
-        figure.reason,
-    )
+@dataclass(frozen=True, slots=True)
+class ArmTable:
+    """One endpoint in one arm: its patients, the metrics of the columns, a row a horizon."""
+
+    endpoint: str
+    arm: str
+    patients: int
+    metrics: tuple[str, ...]
+    rows: tuple[Row, ...]
 
 
-def _value(figure: Figure) -> str:
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What is printed of the figures of a run.
+
+    Attributes:
+        arms: A table for each endpoint and arm.
+        notes: By mark, why a figure is not there, or what else is to be known of it.
+        definitions: By metric, what it is.
+    """
+
+    arms: tuple[ArmTable, ...]
+    notes: tuple[tuple[str, str], ...]
+    definitions: tuple[tuple[str, str], ...]
+
+
+def metric_tables(metrics: Metrics, shown: Sequence[str] = HEADLINE) -> Tables:
+    """The figures of the metrics `shown`, in the order of `metrics`."""
+    figures = [figure for figure in metrics.figures if figure.metric in shown]
+    notes = _Notes()
+    keys = dict.fromkeys((figure.endpoint, figure.arm) for figure in figures)
+    arms = [_arm_table([f for f in figures if (f.endpoint, f.arm) == key], notes) for key in keys]
+    names = dict.fromkeys(figure.metric for figure in figures)
+    return Tables(tuple(arms), notes.all(), tuple((name, definition(name)) for name in names))
+
+
+class _Notes:
+    """A number for each reason, in the order in which they come up."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, str] = {}
+
+    def mark(self, reason: str) -> str:
+        return self._of.setdefault(reason, f"[{len(self._of) + 1}]")
+
+    def all(self) -> tuple[tuple[str, str], ...]:
+        return tuple((mark, reason) for reason, mark in self._of.items())
+
+
+def _arm_table(figures: Sequence[Figure], notes: _Notes) -> ArmTable:
+    names = tuple(dict.fromkeys(figure.metric for figure in figures))
+    horizons = dict.fromkeys(figure.horizon for figure in figures)
+    rows = [_row([f for f in figures if f.horizon == horizon], names, notes) for horizon in horizons]
+    first = figures[0]
+    return ArmTable(first.endpoint, first.arm, max(f.patients for f in figures), names, tuple(rows))
+
+
+def _row(figures: Sequence[Figure], names: Sequence[str], notes: _Notes) -> Row:
+    of = {figure.metric: figure for figure in figures}
+    cells = tuple(_cell(of[name]) if name in of else Cell("", "") for name in names)
+    first = figures[0]
+    return Row(f"{first.horizon:g}", first.events, first.at_risk, cells, "".join(map(notes.mark, _reasons(figures))))
+
+
+def _reasons(figures: Sequence[Figure]) -> Iterable[str]:
+    """Each reason once, with the figures that it is of where it is not of all."""
+    for reason in dict.fromkeys(figure.reason for figure in figures if figure.reason):
+        names = [figure.metric for figure in figures if figure.reason == reason]
+        yield reason if len(names) == len(figures) else f"{', '.join(names)}: {reason}"
+
+
+def _cell(figure: Figure) -> Cell:
     if figure.value is None:
-        return "-"
+        return Cell("-", "")
     if figure.lower is None or figure.upper is None:
-        return f"{figure.value:.3f}"
-    return f"{figure.value:.3f} ({figure.lower:.3f} to {figure.upper:.3f})"
+        return Cell(f"{figure.value:.3f}", "")
+    between = " to " if figure.lower < 0 else "-"  # 0.55-0.88, but -0.20 to 0.15
+    return Cell(f"{figure.value:.3f}", f"{figure.lower:.2f}{between}{figure.upper:.2f}")

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import safetensors.numpy
+import torch
 
-from mmcare.components import Batch, GraphBatch, TableBatch, TokenBatch
+from mmcare.components import Batch, GraphBatch, Outcomes, TableBatch, TokenBatch
 from mmcare.formats.atomic import write_bytes
 from mmcare.inputs import Inputs
 from mmcare.run import RunFolder
+from mmcare.run.store import read_arrays
 
-__all__ = ["write_reference"]
+__all__ = ["training_outcomes", "write_reference"]
 
 _NOT_IMAGES = (TableBatch, GraphBatch, TokenBatch)
 
@@ -30,7 +34,19 @@ def write_reference(folder: RunFolder, inputs: Inputs, training: tuple[str, ...]
         **_inputs(batch),
     }
     data = safetensors.numpy.save({name: np.ascontiguousarray(values) for name, values in arrays.items()})
-    write_bytes(folder.path / "reference" / "training.safetensors", data)
+    write_bytes(_file(folder), data)
+
+
+def training_outcomes(folder: RunFolder) -> Outcomes | None:
+    """Arm and outcomes of the training patients, as they were at training; None of a run made without a reference."""
+    if not _file(folder).exists():
+        return None
+    arrays = read_arrays(_file(folder))
+    return Outcomes(**{name: torch.from_numpy(arrays[name]) for name in ("arm", "time", "event")})
+
+
+def _file(folder: RunFolder) -> Path:
+    return folder.path / "reference" / "training.safetensors"
 
 
 def _inputs(batch: Batch) -> dict[str, np.ndarray]:  # type: ignore[type-arg]

@@ -78,15 +78,19 @@ def test_groups_where_little_or_nothing_is_expected() -> None:
     assert (few.groups.degrees, few.groups.value) == (1, pytest.approx(0.0))
 
 
-def test_points_have_five_events_or_are_fewer() -> None:
-    hazard, time, event = draw(np.random.default_rng(2), 60)
+@pytest.mark.parametrize("n", [12, 60, 200, 400])
+def test_each_point_has_five_events_or_stands_alone(n: int) -> None:
+    hazard, time, event = draw(np.random.default_rng(n), n)
     risk = 1 - np.exp(-3 * hazard)
-    events = int(((event == 1) & (time <= 3)).sum())
     points = calibration_points(risk, time, event, 3.0)
-    assert len(points) == min(5, events // 5)
-    assert sum(point.patients for point in points) == 60
+    assert sum(point.patients for point in points) == n
     predicted = [point.predicted for point in points]
     assert predicted == sorted(predicted)
+    ranked, start = (event == 1)[np.argsort(risk)] & (time <= 3)[np.argsort(risk)], 0
+    for point in points:
+        events, start = int(ranked[start : start + point.patients].sum()), start + point.patients
+        assert events >= 5 or len(points) == 1
+    assert n < 400 or len(points) == 5
 
 
 def test_greenwood_nam_dagostino_of_a_group_without_events_is_not_known() -> None:

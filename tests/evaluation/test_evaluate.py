@@ -9,13 +9,13 @@ import pytest
 
 from mmcare.evaluation import (
     ALL_ARMS,
+    Cell,
     Figure,
     Metrics,
     Scored,
     Setting,
-    definition_rows,
     evaluate_endpoint,
-    table_rows,
+    metric_tables,
 )
 from mmcare.survival import aalen_johansen, reverse_kaplan_meier, uno_concordance
 
@@ -167,6 +167,24 @@ def test_nothing_without_an_event() -> None:
     assert the_only(evaluate_endpoint(scored, setting(scored)), "sbrt") == "no event by this horizon"
 
 
+def test_nothing_where_next_to_nobody_is_at_risk() -> None:
+    scored = patients([1, 1, *[2.0] * 12, *[4.0] * 8], [1, 1, *[0] * 20])
+    reason = the_only(evaluate_endpoint(scored, setting(scored)), "sbrt")
+    assert reason == "fewer than 5 patients at risk at this horizon"
+
+
+def test_nobody_is_ranked_by_a_few_events() -> None:
+    """Four events of an arm: C, AUC and slope say nothing, the others do."""
+    scored = patients([*[1.0, 2.0] * 4, *[4.0] * 12], [1] * 8 + [0] * 12)
+    found = metrics(scored, setting(scored))
+    for metric in ("C", "AUC", "slope"):
+        figure = found.figure("os", "sbrt", 3, metric)
+        assert (figure.events, figure.value, figure.reason) == (4, None, "fewer than 5 events by then")
+    assert found.figure("os", "sbrt", 3, "O/E").value is not None
+    summed = found.figure("os", ALL_ARMS, 3, "C")
+    assert summed.reason == "sbrt: fewer than 5 events by then; surgery: fewer than 5 events by then"
+
+
 def test_nothing_without_a_prediction() -> None:
     scored = patients([1, 4, 4, 4], [1, 1, 1, 0])
     scored.risk[:] = np.nan
@@ -182,7 +200,7 @@ def test_patients_without_a_prediction_are_counted() -> None:
 
 
 def test_a_model_without_a_curve_has_no_expected_events() -> None:
-    scored = patients([1, 2, 2.5, 2.8, 4, 4], [1, 1, 1, 1, 0, 0])
+    scored = patients([1, 2, 2.5, 2.8, *[4.0] * 10], [1, 1, 1, 1, *[0] * 10])
     figure = metrics(scored, setting(scored)).figure("os", "sbrt", 3, "z")
     assert (figure.value, figure.reason) == (None, "the model gives no curve in time")
 
@@ -229,20 +247,38 @@ def test_an_unknown_figure() -> None:
     assert caught.value.args == (("os", "sbrt", 3, "C"),)
 
 
-def test_table(tied: Reference) -> None:
+def test_tables_have_a_row_a_horizon_and_say_each_reason_once(tied: Reference) -> None:
     scored = tied.scored("os")
     found = metrics(scored, setting(scored, personal=(True, False), draws=50))
-    rows = table_rows(found)
-    figure = found.figure("os", "sbrt", 3, "C")
-    interval = f"{figure.value:.3f} ({figure.lower:.3f} to {figure.upper:.3f})"
-    assert rows[0] == (
-        "endpoint", "arm", "year", "metric", "value (95 % interval)", "patients", "events", "at risk", "",
-    )  # fmt: skip
-    assert ("os", "sbrt", "3", "C", interval, "195", str(figure.events), str(figure.at_risk), "") in rows
-    assert ("os", "surgery", "3", "AUC", "-") in [row[:5] for row in rows]
-    assert {row[3] for row in rows[1:]} == {"C", "pooled C", "AUC", "Brier", "IPA", "O/E"}
-    assert [row[3] for row in table_rows(found, ["z"])[1:]] == ["z"] * 6
-    assert dict(definition_rows(found))["Brier"] == "Brier score at the horizon with censoring weights per arm"
+    page = metric_tables(found)
+    assert [(t.endpoint, t.arm, t.patients) for t in page.arms] == [
+        ("os", "sbrt", 195),
+        ("os", "surgery", 205),
+        ("os", "all arms", 195),
+    ]
+    sbrt, surgery, both = page.arms
+    assert sbrt.metrics == ("C", "AUC", "Brier", "IPA", "O/E")
+    assert both.metrics == ("C", "pooled C")
+    figure, row = found.figure("os", "sbrt", 3, "C"), sbrt.rows[1]
+    assert (row.year, row.events, row.at_risk, row.notes) == ("3", figure.events, figure.at_risk, "")
+    assert row.cells[0] == Cell(f"{figure.value:.3f}", f"{figure.lower:.2f}-{figure.upper:.2f}")
+    assert [row.cells[:2] for row in surgery.rows] == [(Cell("-", ""), Cell("-", ""))] * 3
+    assert [row.notes for row in surgery.rows] == ["[1]"] * 3
+    average = "arm average: fewer than 20 training events in this arm, so patients are not ranked"
+    assert page.notes == (("[1]", f"C, AUC: {average}"), ("[2]", f"without surgery: {average}"))
+    assert dict(page.definitions)["Brier"] == "Brier score at the horizon with censoring weights per arm"
+
+
+def test_an_interval_that_reaches_below_zero_is_no_subtraction(tied: Reference) -> None:
+    found = metrics(tied.scored("os"), setting(tied.scored("os")))
+    figure = found.figure("os", "sbrt", 1, "IPA").model_copy(update={"value": 0.01, "lower": -0.2, "upper": 0.15})
+    (table,) = metric_tables(found.model_copy(update={"figures": (figure,)})).arms
+    assert table.rows[0].cells == (Cell("0.010", "-0.20 to 0.15"),)
+
+
+def test_other_metrics_are_shown_on_request(tied: Reference) -> None:
+    found = metrics(tied.scored("os"), setting(tied.scored("os")))
+    assert {table.metrics for table in metric_tables(found, ["z"]).arms} == {("z",)}
 
 
 def test_every_figure_names_its_definition_and_time(tied: Reference) -> None:
