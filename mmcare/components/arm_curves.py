@@ -75,7 +75,7 @@ def with_arm_curves(prognosis: Prognosis, curves: Mapping[str, ArmCurves]) -> Pr
     To be applied after any averaging: equal numbers averaged in floating point rank patients by rounding.
 
     Args:
-        prognosis: Its figures before; every endpoint has a curve.
+        prognosis: Its figures before; an endpoint without a curve is changed at its horizons.
         curves: By endpoint, on the prognosis' grid.
     """
     endpoints = {name: _applied(own, curves[name], prognosis.grid) for name, own in prognosis.endpoints.items()}
@@ -83,12 +83,14 @@ def with_arm_curves(prognosis: Prognosis, curves: Mapping[str, ArmCurves]) -> Pr
 
 
 def _applied(own: EndpointPrognosis, curves: ArmCurves, grid: Tensor) -> EndpointPrognosis:
-    assert own.free is not None, "a model without a curve has no arm's curve to take"
-    free = _shown(own.free, curves.free, curves, grid)
     edges = [int((grid - horizon).abs().argmin()) for horizon in own.horizons]
+    free = None if own.free is None else _shown(own.free, curves.free, curves, grid)
+    at_horizons = (
+        _shown(own.at_horizons, curves.free[:, edges], curves, grid[edges]) if free is None else free[..., edges]
+    )
     return dataclasses.replace(
         own,
-        at_horizons=free[..., edges],
+        at_horizons=at_horizons,
         free=free,
         competing=None if own.competing is None else _shown(own.competing, curves.competing, curves, grid),
         support_years=curves.support_years,
@@ -97,7 +99,7 @@ def _applied(own: EndpointPrognosis, curves: ArmCurves, grid: Tensor) -> Endpoin
 
 
 def _shown(own: Tensor, arm: Tensor, curves: ArmCurves, grid: Tensor) -> Tensor:
-    """(B, A, K+1) of the patients' own and the arm's (A, K+1)."""
+    """(B, A, T) of the patients' own and the arm's (A, T) at times `grid (T,)`."""
     shown = torch.where(curves.personal[:, None], own, arm.to(own.dtype))
     beyond = grid.to(own.device)[None] > curves.support_years[:, None]
     return torch.where(beyond, torch.nan, shown)

@@ -41,6 +41,10 @@ class PathScores:
         """The rows `index` (positions or a bool mask)."""
         return PathScores(tuple(scores.take(index) for scores in self.by_path), self.mask[index])
 
+    def to(self, device: str) -> PathScores:
+        """The same scores on another device."""
+        return PathScores(tuple(_to(scores, device) for scores in self.by_path), self.mask.to(device))
+
     @classmethod
     def cat(cls, parts: Sequence[PathScores]) -> PathScores:
         """The rows of several, in order."""
@@ -102,15 +106,14 @@ class Model(nn.Module):
             head.fit(outcomes)
 
     def loss(self, scores: PathScores, outcomes: Outcomes) -> Losses:
-        """Sum over paths of the heads' losses, each on the patients who have that path."""
+        """Sum over paths of the heads' losses, each on the patients who have that path.
+
+        A head is asked also where nobody has its path: the other processes of a training may have rows of it.
+        """
         losses = [
             head.loss(part, outcomes) if bool(mask.all()) else head.loss(part.take(mask), outcomes.take(mask))
             for head, part, mask in zip(self._heads, scores.by_path, scores.mask.unbind(1), strict=True)
-            if bool(mask.any())
         ]
-        if not losses:  # nobody has any modality: a zero that keeps the graph
-            zero = sum((values.sum() * 0 for values in scores.by_path[0].by_endpoint.values()), torch.zeros(()))
-            return Losses(zero, {})
         total = torch.stack([part.total for part in losses]).sum()
         names = losses[0].parts
         return Losses(total, {name: torch.stack([part.parts[name] for part in losses]).sum() for name in names})
@@ -158,6 +161,10 @@ def _running_statistics(encoder: nn.Module, alone: bool) -> Iterator[None]:
     finally:
         for norm in norms:
             norm.train()
+
+
+def _to(scores: Scores, device: str) -> Scores:
+    return Scores({name: values.to(device) for name, values in scores.by_endpoint.items()})
 
 
 def _cat(parts: Sequence[Scores]) -> Scores:

@@ -25,6 +25,7 @@ def head_checks(entry: Entry) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "head: the prognosis is finite, within [0, 1] and never rises", partial(_prognosis, entry)
     yield "head: the loss is factual", partial(_factual, entry)
     yield "head: an unknown time or arm adds nothing to the loss", partial(_unknown, entry)
+    yield "head: without a patient the loss is 0", partial(_nobody, entry)
     yield "head: an arm without events in a batch gives a finite loss", partial(_no_events, entry)
     yield "head: a gradient reaches every parameter", partial(_gradients, entry)
     yield "head: risk (B, A, E) before finish", partial(_risk, entry)
@@ -98,6 +99,14 @@ def _unknown(entry: Entry) -> None:
         first, second = head.loss(head(r), spoilt).total, head.loss(head(other), spoilt).total
     assert bool(first.isfinite()), "the loss is finite where a time is unknown"
     torch.testing.assert_close(first, second, msg="a patient of unknown time or arm changes the loss")
+
+
+def _nobody(entry: Entry) -> None:
+    head, r, outcomes = _fitted(entry)
+    nobody = torch.zeros(0, dtype=torch.int64)
+    loss = head.loss(head(r[nobody]), outcomes.take(nobody)).total
+    assert float(loss.detach()) == 0, f"the loss of no patient is {float(loss.detach())}"
+    assert loss.requires_grad, "the loss of no patient keeps its graph"
 
 
 def _no_events(entry: Entry) -> None:

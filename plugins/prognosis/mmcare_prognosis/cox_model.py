@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmcare.components import Endpoint, Outcomes, Split
+from mmcare.components import Endpoint, EndpointPrognosis, Outcomes, Split
 from mmcare.survival import IntervalGrid, breslow_baseline, calibration_slope
+from mmcare_prognosis.curves import prognosis_of_curves
 from mmcare_prognosis.endpoint_model import EndpointModel, validation_rows
 from mmcare_prognosis.factual import FactualRows, factual_rows
-from mmcare_prognosis.fitted import StepHazards
+from mmcare_prognosis.fitted import FittedSteps
 from mmcare_prognosis.partial_likelihood import efron_log_likelihood
 
 __all__ = ["CoxHazard"]
@@ -31,7 +32,7 @@ class CoxHazard(EndpointModel):
 
     def __init__(self, arms: int, grid: IntervalGrid, endpoint: Endpoint, column: int) -> None:
         super().__init__(arms, grid, endpoint, column)
-        self.baseline = StepHazards(arms)
+        self.baseline = FittedSteps(arms, start=0.0)
         self.register_buffer("slope", torch.ones((), dtype=torch.float64))
         self.register_buffer("event_rate", torch.ones((), dtype=torch.float64))
 
@@ -56,6 +57,10 @@ class CoxHazard(EndpointModel):
         """(B, A) the score itself."""
         return scores[..., 0]
 
+    def ranking_score(self, scores: Tensor) -> Tensor:
+        """(B, A) the score itself."""
+        return self.risk(scores)
+
     def finish(self, scores: Tensor, outcomes: Outcomes, split: Sequence[Split]) -> None:
         """Slope on the validation patients, baseline on training and validation patients."""
         rows = factual_rows(outcomes, self.column)
@@ -75,3 +80,7 @@ class CoxHazard(EndpointModel):
         hazard = self.baseline.at(torch.from_numpy(self.grid.edges))
         relative = torch.exp(self.slope * scores.double())
         return -torch.expm1(-hazard * relative).to(scores.dtype)[:, :, None]
+
+    def predict(self, scores: Tensor) -> EndpointPrognosis:
+        """Survival under each arm's baseline hazard."""
+        return prognosis_of_curves(self.endpoint, self.grid, self.incidence(scores), self.arm_curves.curves)

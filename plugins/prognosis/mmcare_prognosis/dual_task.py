@@ -15,8 +15,10 @@ from mmcare_prognosis.choice import chosen_endpoints
 from mmcare_prognosis.cox_model import CoxHazard
 from mmcare_prognosis.endpoint_model import EndpointModel
 from mmcare_prognosis.factual import factual_rows
-from mmcare_prognosis.hazard_models import CompetingRisk, DiscreteHazard
-from mmcare_prognosis.plugin import AgreementConfig, DualTaskConfig, ModelName
+from mmcare_prognosis.gather import whole_batch
+from mmcare_prognosis.hazard_model import HazardModel
+from mmcare_prognosis.horizon_model import HorizonSigmoids
+from mmcare_prognosis.plugin import AgreementConfig, ModelName, TaskConfig
 
 __all__ = ["DualTask"]
 
@@ -26,8 +28,11 @@ _FIRST_STEP = 0.1
 """The last layer's weights are scaled by this, so that training starts near the arm's curve."""
 
 
-class DualTask(Head[DualTaskConfig]):
-    """Per arm and endpoint an MLP on R; L = sum of weight * loss, factual (Eq. 18).
+class DualTask(Head[TaskConfig]):
+    """Per arm and endpoint an MLP on R (Eq. 16-17); L = sum of weight * loss (Eq. 18), for one endpoint or several.
+
+    The loss is factual: a patient adds to that of the arm received. Where several processes train, it is the loss of
+    the rows of all of them.
 
     Shapes: R (B, D) -> scores (B, A, S) an endpoint, S the endpoint model's affair.
 
@@ -40,27 +45,35 @@ class DualTask(Head[DualTaskConfig]):
         SpecError: An endpoint is none of the cohort's, or its model does not fit it.
     """
 
-    def __init__(self, config: DualTaskConfig, dim: int, outcomes: OutcomeLayout) -> None:
+    def __init__(self, config: TaskConfig, dim: int, outcomes: OutcomeLayout) -> None:
         super().__init__(config, dim, outcomes)
         chosen = chosen_endpoints(config, outcomes)
         self.grid = IntervalGrid.of_horizons(outcomes.horizons)
         self.weights = {name: choice.weight for name, choice in chosen.items()}
+        self.ranking = {name: choice.ranking for name, choice in chosen.items() if choice.ranking > 0}
         self.models = nn.ModuleDict({_key(name): self._model(name, choice.model) for name, choice in chosen.items()})
         self.mlps = nn.ModuleDict({_key(name): self._mlps(dim, self._of(name)) for name in chosen})
 
     def _model(self, name: str, model: ModelName) -> EndpointModel:
         layout = self.outcomes
         place = (len(layout.arms), self.grid, layout.endpoint(name), layout.index(name))
-        if model == "cox":
-            return CoxHazard(*place)
-        kind = CompetingRisk if model == "competing-risk" else DiscreteHazard
-        return kind(*place, recalibrate=self.config.recalibrate == "validation")
+        match model:
+            case "cox":
+                return CoxHazard(*place)
+            case "sigmoid" | "bce":
+                return HorizonSigmoids(*place)
+            case "discrete" | "competing-risk":
+                causes = 2 if model == "competing-risk" else 1
+                return HazardModel(*place, causes=causes, recalibrate=self.config.recalibrate == "validation")
 
     def _mlps(self, dim: int, model: EndpointModel) -> nn.ModuleList:
         return nn.ModuleList(_mlp(self.config, dim, model) for _ in self.outcomes.arms)
 
     def _of(self, name: str) -> EndpointModel:
         return cast(EndpointModel, self.models[_key(name)])
+
+    def _hazards_of(self, name: str) -> HazardModel:
+        return cast(HazardModel, self.models[_key(name)])
 
     def _arms_of(self, name: str) -> list[nn.Sequential]:
         return list(cast("nn.ModuleList", self.mlps[_key(name)]))  # type: ignore[arg-type]
@@ -93,9 +106,13 @@ class DualTask(Head[DualTaskConfig]):
     def loss(self, scores: Scores, outcomes: Outcomes) -> Losses:
         """Weighted sum of the endpoints' losses; the parts are unweighted."""
         with torch.autocast(outcomes.arm.device.type, enabled=False):
+            scores, outcomes = whole_batch(scores, outcomes)
             parts = {name: self._of(name).loss(scores.by_endpoint[name], outcomes) for name in self.weights}
             weights = dict(self.weights)
-            if (agreement := self.config.agreement) is not None:
+            for name, ranking in self.ranking.items():
+                parts[f"{name}-ranking"] = self._of(name).ranking_loss(scores.by_endpoint[name], outcomes)
+                weights[f"{name}-ranking"] = self.weights[name] * ranking
+            if (agreement := self.config.penalty) is not None:
                 parts["agreement"] = self._agreement(agreement, scores, outcomes)
                 weights["agreement"] = agreement.weight
             total = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
@@ -105,7 +122,8 @@ class DualTask(Head[DualTaskConfig]):
         """Mean disagreement of the two endpoints under the arm received, over patients and edges."""
         rows = factual_rows(outcomes, self.outcomes.index(config.survival))
         death, local = (
-            rows.of(self._of(name).incidence(scores.by_endpoint[name])) for name in (config.survival, config.local)
+            rows.of(self._hazards_of(name).incidence(scores.by_endpoint[name]))
+            for name in (config.survival, config.local)
         )
         off = disagreement(1 - death[:, 0], 1 - local[:, 0], local[:, 1])[:, 1:]
         return off.sum() / max(off.numel(), 1)
@@ -125,7 +143,7 @@ class DualTask(Head[DualTaskConfig]):
         with torch.no_grad():
             for name in self.weights:
                 self._of(name).finish(scores.by_endpoint[name], outcomes, split)
-            if (pair := self.config.agreement) is not None:
+            if (pair := self.config.penalty) is not None:
                 share = share_disagreeing(self.predict(scores), pair.survival, pair.local)
                 text = "%s and %s contradict each other by more than %g in %.1f %% of all figures after training."
                 log.info(text, pair.survival, pair.local, TOLERANCE, 100 * share)
@@ -142,7 +160,7 @@ def _key(endpoint: str) -> str:
     return f"endpoint-{endpoint}"
 
 
-def _mlp(config: DualTaskConfig, dim: int, model: EndpointModel) -> nn.Sequential:
+def _mlp(config: TaskConfig, dim: int, model: EndpointModel) -> nn.Sequential:
     layers: list[nn.Module] = []
     for width in config.hidden:
         layers += [nn.Linear(dim, width), nn.GELU(), nn.Dropout(config.dropout)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mmcare.components import Endpoint, EndpointPrognosis, Outcomes, Split, arm_curves
 from mmcare.survival import IntervalGrid
+from mmcare_prognosis.concordance import concordance_loss
 from mmcare_prognosis.factual import FactualRows, factual_rows
 from mmcare_prognosis.fitted import FittedArmCurves
 
@@ -57,32 +57,25 @@ class EndpointModel(nn.Module, ABC):
     def rows_loss(self, scores: Tensor, rows: FactualRows) -> Tensor:
         """Loss of the patients who can be learned from, of their scores (n, S) under the arm received."""
 
-    @abstractmethod
-    def incidence(self, scores: Tensor) -> Tensor:
-        """(B, A, C, K+1) probability that each cause came first by each edge, of scores (B, A, S)."""
+    def ranking_loss(self, scores: Tensor, outcomes: Outcomes) -> Tensor:
+        """`concordance_loss` of the arm received, of scores (B, A, S)."""
+        rows = factual_rows(outcomes, self.column)
+        return concordance_loss(rows.of(self.ranking_score(scores)), rows.time, rows.event, rows.arm)
 
+    @abstractmethod
+    def ranking_score(self, scores: Tensor) -> Tensor:
+        """(B, A) what the ranking loss compares: larger is worse, on the scale of a log hazard."""
+
+    @abstractmethod
     def risk(self, scores: Tensor) -> Tensor:
-        """(B, A) probability of the event by the endpoint's last horizon."""
-        last = int(np.searchsorted(self.grid.edges, self.endpoint.horizons[-1]))
-        return self.incidence(scores)[:, :, 0, last]
+        """(B, A) larger is worse."""
 
     def finish(self, scores: Tensor, outcomes: Outcomes, split: Sequence[Split]) -> None:
         """After the last step: nothing to recalibrate."""
 
+    @abstractmethod
     def predict(self, scores: Tensor) -> EndpointPrognosis:
         """Every patient's own figures, before `with_arm_curves`."""
-        incidence = self.incidence(scores)
-        free = 1 - incidence[:, :, 0]
-        curves = self.arm_curves.curves
-        return EndpointPrognosis(
-            horizons=self.endpoint.horizons,
-            at_horizons=free[..., np.searchsorted(self.grid.edges, self.endpoint.horizons)],
-            free=free,
-            competing=incidence[:, :, 1] if incidence.shape[2] > 1 else None,
-            support_years=curves.support_years,
-            monotone=True,
-            personal=curves.personal,
-        )
 
 
 def validation_rows(rows: FactualRows, split: Sequence[Split]) -> Tensor:

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from mmcare.registry import Component, Config, HeadConfig, hookimpl
 
-__all__ = ["AgreementConfig", "DualTaskConfig", "EndpointConfig", "ModelName"]
+__all__ = [
+    "AgreementConfig",
+    "DualTaskConfig",
+    "EndpointConfig",
+    "ModelName",
+    "SingleTaskConfig",
+    "TaskConfig",
+]
 
 MMCARE_API = 1
 
-ModelName = Literal["discrete", "cox", "competing-risk"]
+ModelName = Literal["discrete", "cox", "sigmoid", "competing-risk", "bce"]
+
+_MODELS = (
+    "`discrete`, a logistic hazard an interval; `cox`, a proportional hazard with Breslow's baseline; `sigmoid`, a "
+    "probability at each horizon by itself, which may contradict each other; `competing-risk`, a hazard a cause and "
+    "interval; `bce`, weighted cross-entropy at each horizon by itself. By default `discrete`, or `competing-risk` "
+    "where another event can come first."
+)
+_RANKING = (
+    "Weight of a loss of wrongly ordered pairs beside the endpoint's own; it may sharpen the ranking at the price of "
+    "calibration."
+)
 
 
 class EndpointConfig(Config):
     """How one endpoint is modelled."""
 
-    model: ModelName | None = Field(
-        None,
-        description="`discrete`, a logistic hazard an interval; `cox`, a proportional hazard with Breslow's baseline; "
-        "`competing-risk`, a hazard a cause and interval. By default by whether another event can come first.",
-    )
+    model: ModelName | None = Field(None, description=_MODELS)
     weight: float = Field(1.0, gt=0, description="Weight of its loss.")
+    ranking: float = Field(0.0, ge=0, description=_RANKING)
 
 
 class AgreementConfig(Config):
@@ -35,12 +51,9 @@ class AgreementConfig(Config):
     weight: float = Field(1.0, gt=0, description="Weight of the penalty in the loss.")
 
 
-class DualTaskConfig(HeadConfig):
-    """Keys of the dual-task head."""
+class TaskConfig(HeadConfig):
+    """Keys that both heads have."""
 
-    endpoints: Mapping[str, EndpointConfig] | None = Field(
-        None, description="Endpoints by the cohort's keys, the leading one first; by default all of the cohort's."
-    )
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (64,), description="Widths of the hidden layers of each arm's and endpoint's MLP; none for a linear head."
     )
@@ -49,6 +62,23 @@ class DualTaskConfig(HeadConfig):
         "none",
         description="`validation`: after training, discrete hazards get a shift an arm and one slope from the "
         "validation patients, from 20 events on. A `cox` model always takes its slope from them.",
+    )
+
+    @abstractmethod
+    def chosen(self, available: Sequence[str]) -> Mapping[str, EndpointConfig]:
+        """The endpoints to model, the leading one first, where the cohort has those `available`."""
+
+    @property
+    def penalty(self) -> AgreementConfig | None:
+        """The penalty where two endpoints contradict each other; None where there is none."""
+        return None
+
+
+class DualTaskConfig(TaskConfig):
+    """Keys of the dual-task head."""
+
+    endpoints: Mapping[str, EndpointConfig] | None = Field(
+        None, description="Endpoints by the cohort's keys, the leading one first; by default all of the cohort's."
     )
     agreement: AgreementConfig | None = Field(
         None, description="Penalty where survival leaves the bounds that local control and death before it allow."
@@ -61,14 +91,51 @@ class DualTaskConfig(HeadConfig):
             raise ValueError("name at least one endpoint, or leave `endpoints` out for all of the cohort's")
         return endpoints
 
+    def chosen(self, available: Sequence[str]) -> Mapping[str, EndpointConfig]:
+        """Those named, or all."""
+        return self.endpoints or {name: EndpointConfig() for name in available}
+
+    @property
+    def penalty(self) -> AgreementConfig | None:
+        """As said."""
+        return self.agreement
+
+
+class SingleTaskConfig(TaskConfig):
+    """Keys of the single-task head."""
+
+    endpoint: str | None = Field(None, description="The endpoint's key; by default the cohort's first.")
+    model: ModelName | None = Field(None, description=_MODELS)
+    ranking: float = Field(0.0, ge=0, description=_RANKING)
+
+    @property
+    def endpoints(self) -> Mapping[str, EndpointConfig] | None:
+        """The endpoint where it is named, as the dual-task head has it."""
+        return None if self.endpoint is None else {self.endpoint: self._entry}
+
+    @property
+    def _entry(self) -> EndpointConfig:
+        return EndpointConfig(model=self.model, ranking=self.ranking)
+
+    def chosen(self, available: Sequence[str]) -> Mapping[str, EndpointConfig]:
+        """The one named, or the first."""
+        return self.endpoints or dict.fromkeys(available[:1], self._entry)
+
 
 @hookimpl
 def mmcare_components() -> Iterator[Component]:
-    """The head."""
+    """The heads."""
     yield Component(
         kind="head",
         name="dual-task",
         summary="An MLP an arm and endpoint on the representation: survival, and local control with death competing.",
         config=DualTaskConfig,
+        target="mmcare_prognosis.dual_task:DualTask",
+    )
+    yield Component(
+        kind="head",
+        name="single-task",
+        summary="The same head for one endpoint alone.",
+        config=SingleTaskConfig,
         target="mmcare_prognosis.dual_task:DualTask",
     )

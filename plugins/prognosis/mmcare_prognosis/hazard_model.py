@@ -9,14 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmcare.components import Endpoint, Outcomes, Split
+from mmcare.components import Endpoint, EndpointPrognosis, Outcomes, Split
 from mmcare.survival import IntervalGrid, intercept_only
+from mmcare_prognosis.curves import incidence_at, log_minus_log, prognosis_of_curves
 from mmcare_prognosis.endpoint_model import EndpointModel, validation_rows
 from mmcare_prognosis.factual import FactualRows, factual_rows
 from mmcare_prognosis.hazards import cumulative_incidence, hazards_nll
 from mmcare_prognosis.recalibration import LEAST_EVENTS, recalibration
 
-__all__ = ["CompetingRisk", "DiscreteHazard", "HazardModel"]
+__all__ = ["HazardModel"]
 
 log = logging.getLogger(__name__)
 
@@ -32,20 +33,20 @@ class HazardModel(EndpointModel):
         grid: Intervals.
         endpoint: Which endpoint.
         column: Its column in `Outcomes`.
+        causes: C; 1 is a logistic hazard, whose survival never rises; with 2, local failure (1) and death (2) compete.
         recalibrate: Whether `finish` recalibrates the hazards on the validation patients.
     """
 
-    causes: int
     groups: Tensor
     intercepts: Tensor
     shift: Tensor
     slope: Tensor
 
     def __init__(
-        self, arms: int, grid: IntervalGrid, endpoint: Endpoint, column: int, *, recalibrate: bool = False
+        self, arms: int, grid: IntervalGrid, endpoint: Endpoint, column: int, *, causes: int, recalibrate: bool = False
     ) -> None:
         super().__init__(arms, grid, endpoint, column)
-        self.size, self.recalibrate = self.causes * grid.count, recalibrate
+        self.causes, self.size, self.recalibrate = causes, causes * grid.count, recalibrate
         self.register_buffer("groups", torch.arange(grid.count).repeat(arms, self.causes, 1))
         self.register_buffer("intercepts", torch.zeros(arms, self.causes, grid.count, dtype=torch.float64))
         self.register_buffer("shift", torch.zeros(arms, self.causes, dtype=torch.float64))
@@ -84,6 +85,18 @@ class HazardModel(EndpointModel):
         shift, slope = (x.to(scores.dtype)[..., None] for x in (self.shift, self.slope))
         return cumulative_incidence(shift + slope * self.logits(scores))
 
+    def risk(self, scores: Tensor) -> Tensor:
+        """(B, A) probability of the event by the endpoint's last horizon."""
+        return incidence_at(self.grid, self.incidence(scores), self.endpoint.horizons[-1])
+
+    def ranking_score(self, scores: Tensor) -> Tensor:
+        """(B, A) log(-log(1 - F)) at the endpoint's last horizon: a log hazard, up to a constant."""
+        return log_minus_log(self.risk(scores))
+
+    def predict(self, scores: Tensor) -> EndpointPrognosis:
+        """The courses that the hazards mean."""
+        return prognosis_of_curves(self.endpoint, self.grid, self.incidence(scores), self.arm_curves.curves)
+
     def finish(self, scores: Tensor, outcomes: Outcomes, split: Sequence[Split]) -> None:
         """Recalibrate on the validation patients where that was asked for."""
         if not self.recalibrate:
@@ -106,15 +119,3 @@ class HazardModel(EndpointModel):
         where = self.grid.locate(rows.time.cpu().numpy())
         device = rows.time.device
         return torch.from_numpy(where.interval).to(device), torch.from_numpy(where.fraction).to(device)
-
-
-class DiscreteHazard(HazardModel):
-    """Logistic hazard an interval; survival never rises."""
-
-    causes = 1
-
-
-class CompetingRisk(HazardModel):
-    """Hazards of the event (1) and of a competing event (2) an interval; cumulative incidence never falls."""
-
-    causes = 2
