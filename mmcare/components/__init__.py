@@ -6,6 +6,7 @@ E endpoints, H horizons, K intervals, F features, V genes, C channels; time in y
 """
 
 from mmcare.components.arm_curves import LEAST_PERSONAL_EVENTS, ArmCurves, arm_curves, with_arm_curves
+from mmcare.components.attention_map import AttentionMap
 from mmcare.components.baseline import Baseline
 from mmcare.components.batches import (
     Batch,
@@ -53,6 +54,7 @@ __all__ = [
     "UNKNOWN_ARM",
     "Absent",
     "ArmCurves",
+    "AttentionMap",
     "Baseline",
     "Batch",
     "CohortWriter",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from math import prod
 
 import numpy as np
@@ -118,6 +119,13 @@ class TokenLayout:
     def count(self) -> int:
         """N, the number of tokens."""
         return prod(self.grid) if self.grid is not None else len(self.names)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each of the N tokens; that of a grid's cell is its place, `(i, j, k)`."""
+        if self.grid is None:
+            return self.names
+        return tuple(str(cell) for cell in product(*(range(n) for n in self.grid)))
 
     @classmethod
     def pooled(cls, name: str) -> TokenLayout:

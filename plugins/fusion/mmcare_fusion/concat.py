@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from mmcare.components import Fusion, Representation, TokenLayout, Tokens
+from mmcare_fusion.perceptron import perceptron
 from mmcare_fusion.plugin import ConcatConfig
 from mmcare_fusion.summary import Summaries
 
@@ -27,12 +28,7 @@ class Concat(Fusion[ConcatConfig]):
         self.dim = config.dim
         self.summaries = Summaries(tuple(dims), dims)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for width in dims.values())
-        self.mlp = nn.Sequential(
-            nn.Linear(sum(dims.values()), config.dim),
-            nn.GELU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.dim, config.dim),
-        )
+        self.mlp = perceptron(sum(dims.values()), config.dim, config.dropout)
 
     def forward(self, tokens: Mapping[str, Tokens]) -> Representation:
         """The representation; absent only for a patient without any modality."""

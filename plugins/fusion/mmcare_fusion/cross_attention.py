@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import permutations
 
 import torch
 from torch import Tensor, nn
 
-from mmcare.components import Fusion, Representation, TokenLayout, Tokens
+from mmcare.components import AttentionMap, Fusion, Representation, TokenLayout, Tokens
 from mmcare_fusion.attention import Attention
+from mmcare_fusion.perceptron import perceptron
 from mmcare_fusion.plugin import CrossAttentionConfig
 from mmcare_fusion.summary import Summaries
 
@@ -32,12 +34,13 @@ class CrossAttention(Fusion[CrossAttentionConfig]):
     ) -> None:
         super().__init__(config, layouts, dims)
         self.dim, self.names = config.dim, tuple(dims)
+        self.labels = {name: layout.labels for name, layout in layouts.items()}
         # a batch of tokens is brought to one scale token by token, so that no patient is drowned by a constant
         self.project = nn.ModuleList(nn.Sequential(nn.LayerNorm(dims[n]), nn.Linear(dims[n], config.dim)) for n in dims)
         self.steps = nn.ModuleList(_Step(config, len(dims)) for _ in range(config.steps))
         self.summaries = Summaries(self.names, dict.fromkeys(self.names, config.dim))
         self.aggregate = _AGGREGATES[config.aggregate](config, len(dims))
-        self._recorded: dict[str, Tensor] | None = None
+        self._recorded: dict[str, AttentionMap] | None = None
 
     def forward(self, tokens: Mapping[str, Tokens]) -> Representation:
         """The representation; absent only for a patient without any modality."""
@@ -53,8 +56,11 @@ class CrossAttention(Fusion[CrossAttentionConfig]):
         return Tokens(torch.where(tokens.mask[..., None], self.project[place](values), 0.0), tokens.mask)
 
     @contextmanager
-    def recording(self) -> Iterator[Mapping[str, Tensor]]:
-        """Within: forward fills the mapping with weights (B, H, N_q, N_k) by name, such as `step0.ct<-genomic`."""
+    def recording(self) -> Iterator[Mapping[str, AttentionMap]]:
+        """Within: forward fills the mapping with attention by the names of tokens.
+
+        Keys are `step0.ct<-genomic` for messages to `ct` from `genomic`, and `step0.ct<-ct` for self-attention before.
+        """
         self._recorded = {}
         try:
             yield self._recorded
@@ -62,44 +68,44 @@ class CrossAttention(Fusion[CrossAttentionConfig]):
             self._recorded = None
 
     def _record(self, number: int, weights: Mapping[tuple[int, int], Tensor]) -> None:
-        if self._recorded is not None:
-            for (query, key), values in weights.items():
-                self._recorded[f"step{number}.{self.names[query]}<-{self.names[key]}"] = values.detach()
+        if self._recorded is None:
+            return
+        for (query, key), values in weights.items():
+            names = self.names[query], self.names[key]
+            seen = AttentionMap(values.detach(), *(self.labels[name] for name in names))
+            self._recorded[f"step{number}.{names[0]}<-{names[1]}"] = seen
 
 
 class _Step(nn.Module):
-    """One round: self-attention within each modality where asked for, then messages between all pairs."""
+    """One round: self-attention within each modality where asked for, then messages between all pairs at once."""
 
     def __init__(self, config: CrossAttentionConfig, modalities: int) -> None:
         super().__init__()
-        self.modalities = modalities
-        self.within = nn.ModuleList(_SelfAttention(config) for _ in range(modalities if config.self_attention else 0))
+        self.within = nn.ModuleList(SelfAttention(config) for _ in range(modalities if config.self_attention else 0))
         self.between = nn.ModuleDict(
             {
                 f"{q}-{k}": Attention(config.dim, config.heads, config.dropout)
-                for q in range(modalities)
-                for k in range(modalities)
-                if q != k
+                for q, k in permutations(range(modalities), 2)
             }
         )
         self.norms = nn.ModuleList(nn.LayerNorm(config.dim) for _ in range(modalities))
 
     def forward(self, tokens: list[Tokens]) -> tuple[list[Tokens], dict[tuple[int, int], Tensor]]:
-        if len(self.within):
-            tokens = [attention(own) for attention, own in zip(self.within, tokens, strict=True)]
-        updated, weights = [], {}
-        for q, own in enumerate(tokens):
-            total = own.values
-            for k, other in enumerate(tokens):
-                if q != k:
-                    message, weights[q, k] = self.between[f"{q}-{k}"](own, other)
-                    total = total + message
-            values = torch.where(own.mask[..., None], self.norms[q](total), 0.0)
-            updated.append(Tokens(values, own.mask))
-        return updated, weights
+        tokens, weights = list(tokens), {}
+        for place, attention in enumerate(self.within):
+            tokens[place], weights[place, place] = attention(tokens[place])
+        return [self._updated(place, tokens, weights) for place in range(len(tokens))], weights
+
+    def _updated(self, q: int, tokens: list[Tokens], weights: dict[tuple[int, int], Tensor]) -> Tokens:
+        own, total = tokens[q], tokens[q].values
+        for k, other in enumerate(tokens):
+            if k != q:
+                message, weights[q, k] = self.between[f"{q}-{k}"](own, other)
+                total = total + message
+        return Tokens(torch.where(own.mask[..., None], self.norms[q](total), 0.0), own.mask)
 
 
-class _SelfAttention(nn.Module):
+class SelfAttention(nn.Module):
     """F' = LayerNorm(F + MHA(F, F))."""
 
     def __init__(self, config: CrossAttentionConfig) -> None:
@@ -107,10 +113,11 @@ class _SelfAttention(nn.Module):
         self.attention = Attention(config.dim, config.heads, config.dropout)
         self.norm = nn.LayerNorm(config.dim)
 
-    def forward(self, tokens: Tokens) -> Tokens:
-        message, _ = self.attention(tokens, tokens)
+    def forward(self, tokens: Tokens) -> tuple[Tokens, Tensor]:
+        """The tokens, and weights (B, H, N, N)."""
+        message, weights = self.attention(tokens, tokens)
         values = self.norm(tokens.values + message)
-        return Tokens(torch.where(tokens.mask[..., None], values, 0.0), tokens.mask)
+        return Tokens(torch.where(tokens.mask[..., None], values, 0.0), tokens.mask), weights
 
 
 class _Concatenate(nn.Module):
@@ -118,12 +125,7 @@ class _Concatenate(nn.Module):
 
     def __init__(self, config: CrossAttentionConfig, modalities: int) -> None:
         super().__init__()
-        self.mlp = nn.Sequential(
-            nn.Linear(modalities * config.dim, config.dim),
-            nn.GELU(),
-            nn.Dropout(config.dropout),
-            nn.Linear(config.dim, config.dim),
-        )
+        self.mlp = perceptron(modalities * config.dim, config.dim, config.dropout)
 
     def forward(self, vectors: list[Tensor]) -> Tensor:
         return self.mlp(torch.cat(vectors, dim=1))  # type: ignore[no-any-return]
@@ -135,13 +137,13 @@ class _Attend(nn.Module):
     def __init__(self, config: CrossAttentionConfig, modalities: int) -> None:
         super().__init__()
         self.kind = nn.Parameter(0.1 * torch.randn(modalities, config.dim))
-        self.block = _SelfAttention(config)
+        self.block = SelfAttention(config)
         self.out = nn.Linear(config.dim, config.dim)
 
     def forward(self, vectors: list[Tensor]) -> Tensor:
         values = torch.stack(vectors, dim=1) + self.kind
         mask = torch.ones(values.shape[:2], dtype=torch.bool, device=values.device)
-        return self.out(self.block(Tokens(values, mask)).values.mean(1))  # type: ignore[no-any-return]
+        return self.out(self.block(Tokens(values, mask))[0].values.mean(1))  # type: ignore[no-any-return]
 
 
 _AGGREGATES: Mapping[str, type[_Concatenate] | type[_Attend]] = {"mlp": _Concatenate, "attention": _Attend}

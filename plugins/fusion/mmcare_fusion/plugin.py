@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from mmcare.registry import Component, FusionConfig, hookimpl
+from mmcare.errors import Finding
+from mmcare.registry import Component, FusionConfig, Neighbours, hookimpl
 
-__all__ = ["ConcatConfig", "CrossAttentionConfig"]
+__all__ = ["ConcatConfig", "CrossAttentionConfig", "LateConfig", "WeightedSumConfig"]
 
 MMCARE_API = 1
 
@@ -40,6 +41,35 @@ class ConcatConfig(FusionConfig):
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout rate inside the MLP.")
 
 
+class WeightedSumConfig(FusionConfig):
+    """Keys of the weighted sum."""
+
+    dim: int = Field(128, ge=1, description="Width of the representation.")
+    mixing: Literal["learned"] | Mapping[str, Annotated[float, Field(gt=0)]] = Field(
+        "learned",
+        description="Weight of each modality: `learned`, or a number for each by its key. Those of the modalities that "
+        "a patient has are divided by their sum.",
+    )
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout rate inside the modalities' MLPs.")
+
+    def check(self, neighbours: Neighbours) -> list[Finding]:
+        """Given weights name the spec's modalities, all of them."""
+        keys = [path.split(".") for path in neighbours.configs]
+        modalities = [key[1] for key in keys if len(key) == 2 and key[0] == "modalities"]
+        if self.mixing == "learned" or set(self.mixing) == set(modalities):
+            return []
+        what = f"gives weights to {', '.join(self.mixing) or 'none'}; the modalities are {', '.join(modalities)}."
+        todo = "Give each of them a weight above 0, or write `mixing: learned`."
+        return [Finding(key="mixing", what=what, todo=todo, code="mixing")]
+
+
+class LateConfig(FusionConfig):
+    """Keys of late fusion."""
+
+    dim: int = Field(128, ge=1, description="Width of each modality's representation.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout rate inside the modalities' MLPs.")
+
+
 @hookimpl
 def mmcare_components() -> Iterator[Component]:
     """The fusions."""
@@ -56,4 +86,18 @@ def mmcare_components() -> Iterator[Component]:
         summary="Early concatenation: each modality's mean token, side by side, through an MLP.",
         config=ConcatConfig,
         target="mmcare_fusion.concat:Concat",
+    )
+    yield Component(
+        kind="fusion",
+        name="weighted-sum",
+        summary="Weighted sum of a vector a modality, the weights learned or given, over the modalities present.",
+        config=WeightedSumConfig,
+        target="mmcare_fusion.weighted_sum:WeightedSum",
+    )
+    yield Component(
+        kind="fusion",
+        name="late",
+        summary="Late fusion: a head a modality, whose probabilities are averaged over the modalities present.",
+        config=LateConfig,
+        target="mmcare_fusion.late:Late",
     )

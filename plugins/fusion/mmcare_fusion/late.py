@@ -1,0 +1,30 @@
+"""Late fusion: every modality predicts by itself, the probabilities are averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmcare.components import Fusion, Representation, TokenLayout, Tokens
+from mmcare_fusion.own_vector import OwnVectors
+from mmcare_fusion.plugin import LateConfig
+
+__all__ = ["Late"]
+
+
+class Late(Fusion[LateConfig]):
+    """A path a modality, R_m = MLP_m(LayerNorm(mean_m)); each gets a head of its own.
+
+    The heads' losses are summed over the paths a patient has, and their probabilities averaged: a missing modality
+    leaves the mean of the others.
+
+    Shapes: tokens (B, N_m, D_m) -> R (B, M, D).
+    """
+
+    def __init__(self, config: LateConfig, layouts: Mapping[str, TokenLayout], dims: Mapping[str, int]) -> None:
+        super().__init__(config, layouts, dims)
+        self.dim, self.paths = config.dim, tuple(dims)
+        self.vectors = OwnVectors(dims, config.dim, config.dropout)
+
+    def forward(self, tokens: Mapping[str, Tokens]) -> Representation:
+        """One representation a modality, absent where the modality is."""
+        return Representation(*self.vectors(tokens))
