@@ -9,7 +9,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-__all__ = ["assert_every_parameter_learns", "assert_same_after_loading", "no_dropout_difference"]
+from mmcare.components import Prognosis
+
+__all__ = ["assert_every_parameter_learns", "assert_same_after_loading", "flat", "no_dropout_difference"]
 
 
 def assert_every_parameter_learns(module: nn.Module, loss: Tensor) -> None:
@@ -42,3 +44,8 @@ def no_dropout_difference(module: nn.Module) -> Iterator[None]:
     finally:
         for drop in drops:
             drop.train()
+
+
+def flat(prognosis: Prognosis) -> Tensor:
+    """All probabilities at horizons in one row, for comparisons."""
+    return torch.cat([endpoint.at_horizons.flatten() for endpoint in prognosis.endpoints.values()])

@@ -14,22 +14,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mmcare.registry import Entry
+from mmcare.registry import ComponentKind, Entry
+from mmcare.testing.baseline import baseline_checks
 from mmcare.testing.encoder import encoder_checks
 from mmcare.testing.fusion import fusion_checks
 from mmcare.testing.head import head_checks
 from mmcare.testing.modality import modality_checks
+from mmcare.testing.recipe import recipe_checks
 from mmcare.testing.record import record_checks
+from mmcare.testing.segmenter import segmenter_checks
 
 __all__ = ["Check", "component_checks"]
 
 Check = Callable[[], None]
 
-_CHECKS: dict[str, Callable[[Entry], Iterator[tuple[str, Check]]]] = {
+_CHECKS: dict[ComponentKind, Callable[[Entry], Iterator[tuple[str, Check]]]] = {
+    "modality": modality_checks,
+    "segmenter": segmenter_checks,
     "encoder": encoder_checks,
     "fusion": fusion_checks,
     "head": head_checks,
-    "modality": modality_checks,
+    "baseline": baseline_checks,
+    "recipe": recipe_checks,
 }
 
 
@@ -40,5 +46,4 @@ def component_checks(entry: Entry) -> Iterator[tuple[str, Check]]:
     there is nothing to check.
     """
     yield from record_checks(entry)
-    if entry.component.kind in _CHECKS:
-        yield from _CHECKS[entry.component.kind](entry)
+    yield from _CHECKS[entry.component.kind](entry)

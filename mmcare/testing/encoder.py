@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import cast
 
 import torch
+from torch import Tensor
 
 from mmcare.components import Encoder, ModalityBatch, Tokens, masked_mean
 from mmcare.registry import Entry
@@ -27,6 +29,7 @@ def encoder_checks(entry: Entry) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "encoder: pooled gives one token", partial(_pooled, entry)
     yield "encoder: what was not measured changes nothing", partial(_behind_the_mask, entry)
     yield "encoder: batch mates change nothing in eval mode", partial(_batch_mates, entry)
+    yield "encoder: its batch is left as it was", partial(_leaves_its_batch, entry)
     yield "encoder: a gradient reaches every parameter", partial(_gradients, entry)
     yield "encoder: tokens differ between patients", partial(_spread, entry)
     yield "encoder: state dict loads into a new one", partial(_saving, entry)
@@ -92,6 +95,20 @@ def _batch_mates(entry: Entry) -> None:
         atol=1e-5,
         msg=lambda m: f"a patient's tokens depend on batch mates: {m}",
     )
+
+
+def _leaves_its_batch(entry: Entry) -> None:
+    """Prepared crops stay in memory from epoch to epoch: what is changed in place stays changed."""
+    batch, before = inputs(entry), inputs(entry)
+    with torch.no_grad():
+        make(entry).train()(batch)
+    changed = [
+        field.name
+        for field in dataclasses.fields(batch)
+        if isinstance(getattr(batch, field.name), Tensor)
+        and not torch.equal(getattr(batch, field.name), getattr(before, field.name))
+    ]
+    assert not changed, f"changed in place: {', '.join(changed)}"
 
 
 def _gradients(entry: Entry) -> None:

@@ -8,10 +8,11 @@ from functools import partial
 from typing import cast
 
 import torch
+from torch import Tensor
 
-from mmcare.components import Head, Outcomes, Prognosis, split_labels
+from mmcare.components import EndpointPrognosis, Head, Outcomes, Prognosis, split_labels
 from mmcare.registry import Entry
-from mmcare.testing.assertions import assert_every_parameter_learns, assert_same_after_loading
+from mmcare.testing.assertions import assert_every_parameter_learns, assert_same_after_loading, flat
 from mmcare.testing.examples import example_outcome_layout, example_outcomes
 from mmcare.testing.record import default_config
 
@@ -33,21 +34,38 @@ def head_checks(entry: Entry) -> Iterator[tuple[str, Callable[[], None]]]:
 
 
 def assert_prognosis(prognosis: Prognosis, arms: int) -> None:
-    """What holds for every prognosis: finite within support, in [0, 1], 1 at time 0, never rising where it says so."""
-    assert float(prognosis.grid[0]) == 0, "the grid starts at time 0"
+    """What holds for every prognosis: its shapes; within [0, 1], 1 at time 0, never rising where it says so."""
+    grid = prognosis.grid
+    assert float(grid[0]) == 0, "the grid starts at time 0"
+    assert bool((grid.diff() > 0).all()), "the grid rises"
     for name, endpoint in prognosis.endpoints.items():
-        known = endpoint.at_horizons[~endpoint.at_horizons.isnan()]
-        assert bool(((known >= 0) & (known <= 1)).all()), f"{name}: probabilities within [0, 1]"
-        assert endpoint.at_horizons.shape[1:] == (arms, len(endpoint.horizons)), f"{name}: at_horizons is (B, A, H)"
+        size = (len(endpoint.at_horizons), arms)
+        _assert_probabilities(f"{name}: at_horizons", endpoint.at_horizons, (*size, len(endpoint.horizons)))
+        assert endpoint.support_years.shape == (arms,), f"{name}: support_years is (A,)"
+        assert endpoint.personal.shape == (arms,), f"{name}: personal is (A,)"
         if endpoint.free is not None:
-            start = endpoint.free[..., 0]
-            assert bool((start[~start.isnan()] == 1).all()), f"{name}: free is 1 at time 0"
-            steps = endpoint.free.diff(dim=-1)
-            rises = bool((steps[~steps.isnan()] > 1e-6).any())
-            assert not (endpoint.monotone and rises), f"{name}: says it is monotone, and rises"
+            _assert_probabilities(f"{name}: free", endpoint.free, (*size, len(grid)))
+            _assert_curve(name, endpoint, endpoint.free)
 
 
-def _fitted(entry: Entry) -> tuple[Head, torch.Tensor, Outcomes]:  # type: ignore[type-arg]
+def _assert_probabilities(what: str, values: Tensor, shape: tuple[int, ...]) -> None:
+    assert tuple(values.shape) == shape, f"{what}: expected {shape}, found {tuple(values.shape)}"
+    known = values[~values.isnan()]
+    assert bool(((known >= 0) & (known <= 1)).all()), f"{what}: probabilities within [0, 1]"
+
+
+def _assert_curve(name: str, endpoint: EndpointPrognosis, free: Tensor) -> None:
+    start, steps = free[..., 0], free.diff(dim=-1)
+    assert bool((start[~start.isnan()] == 1).all()), f"{name}: free is 1 at time 0"
+    rises = bool((steps[~steps.isnan()] > 1e-6).any())
+    assert not (endpoint.monotone and rises), f"{name}: says it is monotone, and rises"
+    if endpoint.competing is not None:
+        _assert_probabilities(f"{name}: competing", endpoint.competing, tuple(free.shape))
+        spare = free - endpoint.competing
+        assert bool((spare[~spare.isnan()] >= -1e-6).all()), f"{name}: more patients end otherwise than are event-free"
+
+
+def _fitted(entry: Entry) -> tuple[Head, Tensor, Outcomes]:  # type: ignore[type-arg]
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(1)
     layout = example_outcome_layout()
@@ -57,7 +75,7 @@ def _fitted(entry: Entry) -> tuple[Head, torch.Tensor, Outcomes]:  # type: ignor
     return head.eval(), torch.randn(_ROWS, _DIM, generator=generator), outcomes
 
 
-def _finished(entry: Entry) -> tuple[Head, torch.Tensor]:  # type: ignore[type-arg]
+def _finished(entry: Entry) -> tuple[Head, Tensor]:  # type: ignore[type-arg]
     head, r, outcomes = _fitted(entry)
     with torch.no_grad():
         head.finish(head(r), outcomes, split_labels(_ROWS - 60, 60))
@@ -134,8 +152,4 @@ def _saving(entry: Entry) -> None:
     head, r = _finished(entry)
     torch.manual_seed(99)
     again = entry.load()(default_config(entry), _DIM, example_outcome_layout())
-    assert_same_after_loading(head, again, lambda m: _flat(cast(Head, m).predict(m(r))))  # type: ignore[type-arg]
-
-
-def _flat(prognosis: Prognosis) -> torch.Tensor:
-    return torch.cat([e.at_horizons.flatten() for e in prognosis.endpoints.values()])
+    assert_same_after_loading(head, again, lambda m: flat(cast(Head, m).predict(m(r))))  # type: ignore[type-arg]

@@ -16,6 +16,7 @@ from mmcare.components import (
     VolumeLayout,
 )
 from mmcare.registry import Entry
+from mmcare.testing.not_applicable import NotApplicable
 from mmcare.testing.record import default_config
 
 __all__ = ["modality_checks"]
@@ -32,6 +33,7 @@ _LAYOUTS = {
 def modality_checks(entry: Entry) -> Iterator[tuple[str, Callable[[], None]]]:
     """Yield the checks of a modality that need no files; its own tests read real ones."""
     yield "modality: the layout without data is of the kind it gives", partial(_layout, entry)
+    yield "modality: sizes that data decide are distinct primes, each with its letter", partial(_letters, entry)
     yield "modality: can be sent to another process", partial(_picklable, entry)
 
 
@@ -45,6 +47,15 @@ def _layout(entry: Entry) -> None:
     assert isinstance(found, expected), (
         f"gives `{entry.component.gives}`: expected {expected.__name__}, found {type(found).__name__}"
     )
+
+
+def _letters(entry: Entry) -> None:
+    letters = _make(entry).layout(None).letters
+    if not letters:
+        raise NotApplicable("its sizes do not depend on data")
+    odd = [size for size in letters if size < 2 or any(size % factor == 0 for factor in range(2, size))]
+    assert not odd, f"stand-ins that are no primes: {', '.join(map(str, odd))}"
+    assert len(set(letters.values())) == len(letters), f"a letter stands for two sizes: {dict(letters)}"
 
 
 def _picklable(entry: Entry) -> None:
