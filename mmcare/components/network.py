@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, Literal, TypeVar
 
+import torch
 from torch import Tensor, nn
 
+from mmcare.components.attention_map import AttentionMap
 from mmcare.components.batches import ModalityBatch
 from mmcare.components.layouts import InputLayout, TokenLayout
 from mmcare.components.modality import Absent
@@ -39,7 +41,11 @@ def split_labels(training: int, validation: int) -> tuple[Split, ...]:
 
 
 class Segmenter(nn.Module, ABC, Generic[SegmenterConfigT]):
-    """Finds the tumour in a volume."""
+    """Finds the tumour in a volume.
+
+    One without weights only locates. One that learns is an `nn.Module` from HU (B, 1, D, H, W) to logits of the same
+    shape, and has `resample`, `draw` and `loss` too.
+    """
 
     def __init__(self, config: SegmenterConfigT) -> None:
         super().__init__()
@@ -48,6 +54,18 @@ class Segmenter(nn.Module, ABC, Generic[SegmenterConfigT]):
     @abstractmethod
     def locate(self, volume: Volume) -> Mask | Absent:
         """The tumour's mask on the volume's grid; all True where the segmenter bounds nothing; or why there is none."""
+
+    def resample(self, volume: Volume) -> Volume:
+        """The volume and its mask on the grid at which the network sees them; what training keeps of a patient."""
+        return volume
+
+    def draw(self, volume: Volume, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """What a training step sees of a resampled volume: HU (n, 1, D, H, W) and mask (n, 1, D, H, W) in {0, 1}."""
+        raise NotImplementedError(f"{type(self).__name__} has nothing to learn")
+
+    def loss(self, logits: Tensor, mask: Tensor) -> Tensor:
+        """The loss of logits against masks, both (n, 1, D, H, W); a scalar."""
+        raise NotImplementedError(f"{type(self).__name__} has nothing to learn")
 
 
 class Encoder(nn.Module, ABC, Generic[EncoderConfigT]):
@@ -93,8 +111,8 @@ class Fusion(nn.Module, ABC, Generic[FusionConfigT]):
     def forward(self, tokens: Mapping[str, Tokens]) -> Representation:
         """The representation (B, P, D) of B patients; `tokens` holds every modality, masked where absent."""
 
-    def recording(self) -> AbstractContextManager[Mapping[str, Tensor]]:
-        """Within the context, forward fills the mapping with attention maps by name (`ct<-genomic`)."""
+    def recording(self) -> AbstractContextManager[Mapping[str, AttentionMap]]:
+        """Within the context, forward fills the mapping with attention maps by name (`step0.ct<-genomic`)."""
         return nullcontext({})
 
 

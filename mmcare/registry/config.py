@@ -104,6 +104,14 @@ class ModalityConfig(Config):
 class SegmenterConfig(NetworkConfig):
     """Base of segmenter configs."""
 
+    model_config = ConfigDict(populate_by_name=True)
+
+    freeze: bool = Field(
+        True, description="As a `roi`: keep the weights as they are; `false` trains them on with the model."
+    )
+    from_: str = Field(
+        "ct", alias="from", description="As a spec of its own: the cohort's modality whose volumes and masks it reads."
+    )
     spacing_mm: float | None = Field(
         None, gt=0, description="Spacing in mm at which the segmenter sees the volume; by default the volume's own."
     )

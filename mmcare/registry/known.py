@@ -17,14 +17,14 @@ KNOWN: Mapping[str, Mapping[ComponentKind, tuple[str, ...]]] = {
     CORE: {"modality": ("precomputed",), "encoder": ("precomputed",), "recipe": ("msk-luad-2020",)},
     "mmcare-plugin-imaging": {
         "modality": ("ct",),
-        "segmenter": ("mask", "whole"),
+        "segmenter": ("unet3d", "mask", "whole"),
         "encoder": ("resnet3d",),
     },
     "mmcare-plugin-clinical": {"modality": ("table",), "encoder": ("mlp",)},
     "mmcare-plugin-genomic": {"modality": ("gene-graph",)},
     "mmcare-plugin-gcn": {"encoder": ("gcn",)},
-    "mmcare-plugin-fusion": {"fusion": ("cross-attention", "concat")},
-    "mmcare-plugin-prognosis": {"head": ("dual-task",)},
+    "mmcare-plugin-fusion": {"fusion": ("cross-attention", "concat", "weighted-sum", "late")},
+    "mmcare-plugin-prognosis": {"head": ("dual-task", "single-task")},
     "mmcare-plugin-baselines": {"baseline": ("cox-ph",)},
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from mmcare.registry import (
     Component,
@@ -16,7 +16,7 @@ from mmcare.registry import (
     hookimpl,
 )
 
-__all__ = ["CTConfig", "MaskConfig", "ResNet3DConfig", "WholeConfig"]
+__all__ = ["CTConfig", "MaskConfig", "ResNet3DConfig", "UNet3DConfig", "WholeConfig"]
 
 MMCARE_API = 1
 
@@ -31,10 +31,17 @@ class CTConfig(ModalityConfig):
         1.5, description="Spacing of the crop in mm, one number or one an axis."
     )
     size: tuple[Voxels, Voxels, Voxels] = Field((64, 64, 64), description="Voxels of the crop along each axis.")
-    margin_mm: float = Field(10.0, ge=0, le=200, description="Margin around the region in mm, on every side.")
+    margin_mm: float = Field(
+        10.0,
+        ge=0,
+        le=200,
+        description="Margin around the region in mm, on every side. The mask includes it: the tumour's surroundings are "
+        "seen, all else is air to an encoder with `masked: hard`; 0 leaves the region alone (Eq. 2).",
+    )
     on_overflow: Literal["shrink", "crop"] = Field(
         "shrink",
-        description="Where region and margin exceed the crop: a coarser spacing for this patient, or cut at the box.",
+        description="Where region and margin exceed the crop: `shrink`, a coarser spacing on all axes for this patient "
+        "(the encoder is told), or `crop`, cut at the box. Either way it is said.",
     )
     augment: bool = Field(True, description="Random flips and small shifts of HU in training.")
     roi: SegmenterPart | None = Field(
@@ -61,6 +68,41 @@ class WholeConfig(SegmenterConfig):
     """Keys of the segmenter that marks the whole volume."""
 
 
+class UNet3DConfig(SegmenterConfig):
+    """Keys of the 3D U-Net."""
+
+    spacing_mm: Millimetres | None = Field(
+        1.5, description="Spacing in mm at which the network sees the volume, the same along each axis."
+    )
+    patch: tuple[Voxels, Voxels, Voxels] = Field((96, 96, 96), description="Voxels of a patch along each axis.")
+    patches: int = Field(2, ge=1, le=64, description="Patches that a training step draws of each volume.")
+    tumour_share: float = Field(0.5, ge=0, le=1, description="Share of patches that are centred in the tumour.")
+    channels: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
+        (16, 32, 64, 128, 256),
+        min_length=2,
+        description="Channels of each level, finest first; each halves the grid.",
+    )
+    residual_units: int = Field(2, ge=0, le=8, description="Convolutions of each level's residual unit.")
+    norm: Literal["batch", "instance"] = Field(
+        "batch",
+        description="`batch` keeps absolute HU; `instance`, which loses them, where a step holds very few patches.",
+    )
+    augment: bool = Field(True, description="Random flips, and small changes of HU, in training.")
+    overlap: float = Field(0.25, ge=0, lt=1, description="Share by which neighbouring windows overlap when it locates.")
+    threshold: float = Field(0.5, gt=0, lt=1, description="Probability from which on a voxel counts as tumour.")
+    keep: Literal["largest", "all"] = Field(
+        "largest", description="Connected parts of the mask to keep: the largest alone, or all."
+    )
+
+    @model_validator(mode="after")
+    def _divisible(self) -> UNet3DConfig:
+        step = 2 ** (len(self.channels) - 1)
+        odd = [n for n in self.patch if n % step]
+        if odd:
+            raise ValueError(f"{len(self.channels)} levels need a patch of multiples of {step} voxels, found {odd[0]}")
+        return self
+
+
 class ResNet3DConfig(EncoderConfig):
     """Keys of the 3D ResNet."""
 
@@ -70,13 +112,14 @@ class ResNet3DConfig(EncoderConfig):
     dim: int = Field(128, ge=1, description="Width of the tokens.")
     masked: Literal["hard", "none"] = Field(
         "hard",
-        description="`hard`: what lies outside the region is air (-1000 HU), as in Eq. 2; `none`: left as it is.",
+        description="`hard`: what lies outside the mask (region and margin) is air (-1000 HU), as in Eq. 2; `none`: left "
+        "as it is.",
     )
 
 
 @hookimpl
 def mmcare_components() -> Iterator[Component]:
-    """The modality, the segmenters without weights, and the encoder."""
+    """The modality, the segmenters, and the encoder."""
     yield Component(
         kind="modality",
         name="ct",
@@ -84,6 +127,13 @@ def mmcare_components() -> Iterator[Component]:
         config=CTConfig,
         target="mmcare_imaging.ct:CT",
         gives="volume",
+    )
+    yield Component(
+        kind="segmenter",
+        name="unet3d",
+        summary="A 3D U-Net that learns to find the tumour (Eq. 1).",
+        config=UNet3DConfig,
+        target="mmcare_imaging.unet3d:UNet3D",
     )
     yield Component(
         kind="segmenter",
