@@ -1,4 +1,4 @@
-"""The graph convolutional encoder."""
+"""The encoder of a gene graph: graph layers over one network that all patients share."""
 
 from __future__ import annotations
 
@@ -15,31 +15,14 @@ from mmcare.components import (
     Tokens,
     masked_mean,
 )
-from mmcare_gcn.adjacency import SharedGraph
+from mmcare_gcn.convolutions import GraphAttention, GraphConvolution, GraphIsomorphism
 from mmcare_gcn.plugin import GCNConfig
 
-__all__ = ["GCN", "GraphConvolution"]
-
-
-class GraphConvolution(nn.Module):
-    """H' = A_hat H W + b, A_hat = D^-1/2 (A + I) D^-1/2 (Eq. 7; Kipf and Welling 2017).
-
-    Shapes: (B, V, D) -> (B, V, D').
-    """
-
-    def __init__(self, graph: SharedGraph, takes: int, gives: int) -> None:
-        super().__init__()
-        self.graph = graph
-        self.linear = nn.Linear(takes, gives, bias=False)
-        self.bias = nn.Parameter(torch.zeros(gives))
-
-    def forward(self, nodes: Tensor) -> Tensor:
-        """One convolution."""
-        return self.graph(self.linear(nodes)) + self.bias  # type: ignore[no-any-return]
+__all__ = ["GCN"]
 
 
 class GCN(Encoder[GCNConfig]):
-    """Graph convolutions over the gene network, each followed by an activation and added to its input.
+    """Graph layers over the gene network (Eq. 7), each followed by an activation and added to its input.
 
     A node starts as its gene's own vector, plus what its channels say, plus a vector for each channel that was not
     measured. A gene that was not tested stays a node, and its token is masked. `pooled` is the mean of the
@@ -58,20 +41,29 @@ class GCN(Encoder[GCNConfig]):
         self.value = nn.Parameter(torch.randn(channels, config.dim))
         self.own_value = nn.Parameter(torch.randn(len(layout.nodes), channels, config.dim))
         self.not_measured = nn.Parameter(0.1 * torch.randn(channels, config.dim))
-        graph = SharedGraph(layout)
-        self.convolutions = nn.ModuleList(GraphConvolution(graph, config.dim, config.dim) for _ in range(config.layers))
+        self.convolutions = nn.ModuleList(_layers(config, layout))
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, batch: ModalityBatch) -> Tokens:
         """Tokens of the tested genes."""
         assert isinstance(batch, GraphBatch), "a graph"
-        nodes = self._nodes(batch)
+        nodes = self._nodes(batch).transpose(0, 1).contiguous()
         for convolution in self.convolutions:
-            nodes = nodes + self.dropout(torch.relu(convolution(nodes)))
-        tokens = Tokens(nodes, batch.measured.any(-1))
+            new = self.dropout(torch.relu(convolution(nodes)))
+            nodes = nodes + new if self.config.residual else new
+        tokens = Tokens(nodes.transpose(0, 1), batch.measured.any(-1))
         return masked_mean(tokens) if self.config.pooled else tokens
 
     def _nodes(self, batch: GraphBatch) -> Tensor:
         values = torch.where(batch.measured, batch.values, 0.0)
         said = torch.einsum("bvc,vcd->bvd", values, self.own_value + self.value)
         return self.gene + said + (~batch.measured).to(values.dtype) @ self.not_measured
+
+
+def _layers(config: GCNConfig, layout: GraphLayout) -> list[nn.Module]:
+    match config.convolution:
+        case "gin":
+            return GraphIsomorphism.stack(layout, config.dim, config.layers)
+        case "gat":
+            return GraphAttention.stack(layout, config.dim, config.layers, config.heads)
+    return GraphConvolution.stack(layout, config.dim, config.layers)
