@@ -6,24 +6,20 @@ import fcntl
 import json
 import os
 import platform
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from mmcare.components import Split
 from mmcare.errors import Finding, RunError
-from mmcare.formats.atomic import write_text
-from mmcare.run.manifest import FORMAT, NAME, Manifest, check_file, file_record
+from mmcare.formats.atomic import flush_folder, write_text
+from mmcare.run.files import UNFINISHED, check_files, files_of, outside
+from mmcare.run.json_file import read_as
+from mmcare.run.manifest import NAME, FileRecord, Manifest, file_record, read_manifest
 from mmcare.run.store import read_splits
 
-__all__ = ["CohortRecord", "RunFolder", "new_run_folder", "open_run_folder"]
-
-UNFINISHED = "unfinished.json"
-_NOT_LISTED = ("resume", "logs")
+__all__ = ["CohortRecord", "RunFolder", "open_run_folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +82,8 @@ class RunFolder:
         write_text(self.path / "cohort.json", json.dumps(data, indent=1) + "\n")
 
     def cohort(self) -> CohortRecord:
-        """The cohort that the run was trained on."""
-        return CohortRecord(**json.loads((self.path / "cohort.json").read_text(encoding="utf-8")))
+        """The cohort that the run was trained on. Raises RunError where the record is damaged."""
+        return read_as(self.path / "cohort.json", CohortRecord)
 
     def patients(self, split: Split) -> tuple[str, ...]:
         """The patients of a split, in the cohort's order."""
@@ -100,43 +96,42 @@ class RunFolder:
             RunError: The folder is no run, is unfinished, or was made by a newer version.
         """
         path = self.path / NAME
-        if not path.exists():
+        if not path.is_file():
             raise RunError(_no_manifest(self.path))
-        try:
-            data = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(data, dict) and int(data.get("mmcare_run", 0)) > FORMAT:
-                raise RunError(_newer(path, data))
-            return Manifest.model_validate(data)
-        except (ValueError, ValidationError) as error:
-            raise RunError(Finding(file=path, what="is not a run's manifest.", todo=_RESTORE)) from error
+        if (link := outside(self.path, path)) is not None:
+            raise RunError(link)
+        return read_manifest(path)
 
     def check(self, manifest: Manifest) -> None:
-        """Compare every listed file with its digest. Raises RunError naming the first that differs."""
-        for name, record in manifest.files.items():
-            check_file(self.path, name, record)
+        """Compare the files with the manifest. Raises RunError naming all that do not belong to it."""
+        check_files(self.path, manifest.files)
 
     def finish(self, manifest: Manifest) -> Manifest:
         """Write the manifest over all files; from then on the run is whole."""
-        files = {}
-        for path in sorted(self.path.rglob("*")):
-            name = path.relative_to(self.path)
-            if (
-                path.is_file()
-                and name.parts[0] not in (*_NOT_LISTED, NAME, UNFINISHED)
-                and not path.name.startswith(".")
-            ):
-                files[name.as_posix()] = file_record(path)
+        files = {name: file_record(self.path / name) for name in files_of(self.path)}
         manifest = manifest.model_copy(update={"files": files})
-        write_text(self.path / NAME, manifest.model_dump_json(indent=1) + "\n")
+        for folder in {(self.path / name).parent for name in files}:
+            flush_folder(folder)  # the manifest must not outlive a power cut that a file does not
+        write_text(self.path / NAME, manifest.as_json())
         (self.path / UNFINISHED).unlink(missing_ok=True)
         return manifest
 
     def add(self, name: str, text: str) -> None:
-        """Add or replace a file of a finished run (`metrics.json`), and its digest."""
-        write_text(self.path / name, text)
-        manifest = self.manifest()
-        files: Mapping[str, object] = {**manifest.files, name: file_record(self.path / name)}
-        write_text(self.path / NAME, manifest.model_copy(update={"files": files}).model_dump_json(indent=1) + "\n")
+        """Add or replace a file of a finished run (`metrics.json`), and its digest.
+
+        The manifest lists the file only while it is there, whole: a process that is killed meanwhile leaves a run that
+        opens, with the file as it was or without it.
+        """
+        with _held(self.path):
+            manifest = self.manifest()
+            others = {listed: record for listed, record in manifest.files.items() if listed != name}
+            if name in manifest.files:
+                self._list(manifest, others)
+            write_text(self.path / name, text)
+            self._list(manifest, {**others, name: file_record(self.path / name)})
+
+    def _list(self, manifest: Manifest, files: Mapping[str, FileRecord]) -> None:
+        write_text(self.path / NAME, manifest.model_copy(update={"files": files}).as_json())
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -159,24 +154,6 @@ class RunFolder:
             yield
 
 
-def new_run_folder(name: str, out: Path | None = None) -> RunFolder:
-    """Begin a run: `out`, or the next free `runs/NAME-0001`. Never overwrites.
-
-    Raises:
-        RunError: `out` exists and is not empty, or cannot be made.
-    """
-    folder = out if out is not None else _next_free(Path("runs"), name)
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise RunError(_occupied(folder))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        what = f"the run folder cannot be made: {error.strerror}."
-        raise RunError(Finding(file=folder, what=what, todo="Name another with `--out`.")) from error
-    write_text(folder / UNFINISHED, json.dumps({"pid": os.getpid(), "host": platform.node()}) + "\n")
-    return RunFolder(folder)
-
-
 def open_run_folder(path: Path) -> tuple[RunFolder, Manifest]:
     """A finished run, every file compared with its digest.
 
@@ -187,20 +164,6 @@ def open_run_folder(path: Path) -> tuple[RunFolder, Manifest]:
     manifest = folder.manifest()
     folder.check(manifest)
     return folder, manifest
-
-
-def _next_free(runs: Path, name: str) -> Path:
-    pattern = re.compile(re.escape(name) + r"-(\d{4,})")
-    taken = [int(m[1]) for p in runs.glob(f"{name}-*") if (m := pattern.fullmatch(p.name))] if runs.is_dir() else []
-    return runs / f"{name}-{max(taken, default=0) + 1:04d}"
-
-
-def _occupied(folder: Path) -> Finding:
-    if (folder / UNFINISHED).exists():
-        todo = f"To go on with it: mmcare train --resume {folder}"
-        return Finding(file=folder, what="holds an unfinished run.", todo=todo, code="exists")
-    what = "is a file." if folder.is_file() else "exists and is not empty; a run is never overwritten."
-    return Finding(file=folder, what=what, todo="Name another folder with `--out`.", code="exists")
 
 
 def _no_manifest(folder: Path) -> Finding:
@@ -215,15 +178,12 @@ def _no_manifest(folder: Path) -> Finding:
     return Finding(file=folder, what=what, todo="`mmcare runs` lists runs.", code="no-run")
 
 
-def _newer(path: Path, data: Mapping[str, object]) -> Finding:
-    versions = data.get("versions")
-    made = versions.get("mmcare", "newer") if isinstance(versions, dict) else "newer"
-    return Finding(
-        file=path,
-        what=f"the run has format {data['mmcare_run']} (made by mmcare {made}); this mmcare reads format {FORMAT}.",
-        todo="Upgrade: pip install --upgrade mmcare",
-        code="newer",
-    )
-
-
-_RESTORE = "Restore it from a copy of the run, or train again."
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Only one process at a time changes a finished run; a folder that cannot be written can be held as well."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmcare.errors import RunError
-from mmcare.run.folder import UNFINISHED, RunFolder
+from mmcare.run.files import UNFINISHED
+from mmcare.run.folder import RunFolder
 from mmcare.run.manifest import NAME
 
 __all__ = ["Listed", "list_runs"]
@@ -48,4 +49,4 @@ def _listed(path: Path) -> Listed:
         manifest = RunFolder(path).manifest()
     except RunError as error:
         return Listed(path, "", "", error.findings[0].what, False)
-    return Listed(path, manifest.kind, manifest.created, "finished", RunFolder(path).metrics.exists())
+    return Listed(path, manifest.kind, manifest.created, "finished", RunFolder(path).metrics.name in manifest.files)

@@ -9,9 +9,19 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor
 
-from mmcare.components import Baseline, Batch, EndpointPrognosis, InputLayout, OutcomeLayout, Prognosis, State
-from mmcare.errors import Finding, RunError
+from mmcare.components import (
+    Baseline,
+    Batch,
+    EndpointPrognosis,
+    InputLayout,
+    OutcomeLayout,
+    Prognosis,
+    Representation,
+    State,
+)
+from mmcare.errors import Finding, RunError, cut
 from mmcare.model import Model, build
+from mmcare.run.json_file import RESTORE
 from mmcare.run.store import read_fitted, read_tensors
 from mmcare.spec import Spec
 
@@ -45,6 +55,12 @@ class NetworkPredictor:
         with torch.no_grad():
             return self.model.predict(self.model(batch.to(device)))
 
+    def representation(self, batch: Batch) -> Representation:
+        """What the heads see: R, on the network's device."""
+        device = next(self.model.parameters()).device
+        with torch.no_grad():
+            return self.model.represent(self.model.encode(batch.to(device)))
+
 
 class BaselinePredictor:
     """A fitted baseline."""
@@ -70,27 +86,45 @@ def load_predictor(spec: Spec, layouts: Mapping[str, InputLayout], outcomes: Out
         RunError: Its files are damaged or do not fit the spec.
     """
     if spec.baseline is not None:
-        baseline = make_baseline(spec, layouts, outcomes)
-        record = read_fitted(member, "state")
-        baseline.restore(State(record.values, record.arrays))
-        return BaselinePredictor(baseline)
+        return BaselinePredictor(_restored(make_baseline(spec, layouts, outcomes), member))
     model = build(spec.without_weights(), layouts, outcomes)
     load_weights(model, member / "weights.safetensors")
     return NetworkPredictor(model)
+
+
+def _restored(baseline: Baseline[Any], member: Path) -> Baseline[Any]:
+    record = read_fitted(member, "state")
+    try:
+        baseline.restore(State(record.values, record.arrays))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        what = f"the baseline cannot be restored from it: {type(error).__name__}: {cut(str(error))}."
+        raise RunError(Finding(file=member / "state.json", what=what, todo=RESTORE, code="state")) from error
+    return baseline
 
 
 def load_weights(model: torch.nn.Module, path: Path) -> None:
     """Put the tensors of a weights file into a network.
 
     Raises:
-        RunError: A tensor is missing, too much, of another shape or type; all of them are named.
+        RunError: A tensor is missing, too much, of another shape or type, or a weight is not finite; the first ten are
+            named.
     """
     tensors = read_tensors(path)
     wrong = _differences(model.state_dict(), tensors)
     if wrong:
         todo = "The run's spec and weights do not belong together: restore both from a copy of the run."
-        raise RunError([Finding(file=path, what=what, todo=todo) for what in wrong[:10]])
-    model.load_state_dict(dict(tensors))
+        raise RunError([Finding(file=path, what=what, todo=todo, code="tensor") for what in wrong[:10]])
+    try:
+        model.load_state_dict(dict(tensors))
+    except RuntimeError as error:  # a tensor that is sized when it is fitted has a size that cannot be
+        reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
+        raise RunError(Finding(file=path, what=f"{cut(reason, 200)}.", todo=RESTORE, code="tensor")) from error
+    # a buffer may say "not known" by NaN; a weight may not
+    broken = [(name, int((~weight.isfinite()).sum())) for name, weight in model.named_parameters()]
+    if any(count for _, count in broken):
+        what = "the tensor {} holds {:,} values that are not finite: no figure can be had of it."
+        found = [Finding(file=path, what=what.format(*b), todo=RESTORE, code="not-finite") for b in broken if b[1]]
+        raise RunError(found[:10])
 
 
 def _differences(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:

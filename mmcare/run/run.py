@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
 
 from mmcare.cache import Cache
 from mmcare.cohort import Cohort, read_cohort
-from mmcare.components import Fitted, InputLayout, Modality, OutcomeLayout
+from mmcare.components import Fitted, OutcomeLayout
 from mmcare.errors import CohortError, Finding, RunError, Severity
 from mmcare.inputs import Inputs, LocatingSegmenter, Progress, read_inputs
 from mmcare.model import build_segmenter
-from mmcare.registry import discover
 from mmcare.run.folder import RunFolder, open_run_folder
-from mmcare.run.manifest import Manifest, check_plugins
+from mmcare.run.json_file import RESTORE
+from mmcare.run.layouts import check_layouts, layouts_of
+from mmcare.run.manifest import NAME, Manifest
+from mmcare.run.plugins import check_plugins, installed_versions
 from mmcare.run.prediction import Prediction
 from mmcare.run.predictor import Predictor, cat_prognoses, load_predictor
 from mmcare.run.store import read_fitted, read_outcome_layout
@@ -148,18 +149,15 @@ def load_run(path: str | Path, *, allow_local_code: bool = False) -> Run:
     if wrong:
         raise RunError(wrong)
     spec = load_spec(folder.spec, allow_local_code=allow_local_code)
+    if spec.kind != manifest.kind:
+        what = f"says that the run is a {manifest.kind}; its {folder.spec.name} describes a {spec.kind}."
+        raise RunError(Finding(file=folder.path / NAME, key="kind", what=what, todo=RESTORE, code="kind"))
     outcomes = read_outcome_layout(folder.outcomes)
     fitted = {name: read_fitted(folder.preprocessing, name) for name in spec.modalities}
-    predictor = load_predictor(spec, layouts_of(spec, fitted), outcomes, folder.member())
+    layouts = layouts_of(spec, fitted, folder.preprocessing)
+    check_layouts(folder.member(), layouts, folder.preprocessing)
+    predictor = load_predictor(spec, layouts, outcomes, folder.member())
     return Run(folder, manifest, spec, outcomes, fitted, predictor)
-
-
-def layouts_of(spec: Spec, fitted: Mapping[str, Fitted]) -> Mapping[str, InputLayout]:
-    """What each encoder must know, from the fitted state."""
-    return {
-        name: cast("Modality[Any]", part.entry.load()(part.config)).layout(fitted[name])
-        for name, part in spec.modalities.items()
-    }
 
 
 def segmenters_of(spec: Spec) -> Mapping[str, LocatingSegmenter]:
@@ -169,8 +167,3 @@ def segmenters_of(spec: Spec) -> Mapping[str, LocatingSegmenter]:
         for name, part in spec.modalities.items()
         if "roi" in part.parts
     }
-
-
-def installed_versions() -> Mapping[str, str]:
-    """Version of every distribution that offers components."""
-    return {plugin.provider.distribution: plugin.provider.version for plugin in discover().plugins}

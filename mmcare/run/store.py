@@ -5,20 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
+from typing import cast, get_args
 
 import numpy as np
-import safetensors
 import safetensors.numpy
-import safetensors.torch
-from torch import Tensor
 
-from mmcare.components import Endpoint, Fitted, OutcomeLayout, Record, Split
-from mmcare.errors import Finding, RunError
+from mmcare.components import JSON, Fitted, OutcomeLayout, Record, Split
+from mmcare.errors import Finding, RunError, cut
 from mmcare.formats.atomic import write_bytes, write_text
+from mmcare.run.json_file import RESTORE, read_as, read_json
+from mmcare.run.tensors import read_arrays, read_tensors
 
 __all__ = [
+    "read_arrays",
     "read_fitted",
     "read_outcome_layout",
     "read_splits",
@@ -27,6 +30,8 @@ __all__ = [
     "write_record",
     "write_splits",
 ]
+
+_HEADER = ["patient", "split"]
 
 
 def write_record(folder: Path, name: str, record: Record) -> None:
@@ -41,44 +46,14 @@ def read_fitted(folder: Path, name: str) -> Fitted:
     """What `write_record` wrote.
 
     Raises:
-        RunError: A file is damaged.
+        RunError: A file is damaged, or a number in it is not finite.
     """
-    path = folder / f"{name}.json"
-    arrays = folder / f"{name}.safetensors"
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise RunError(Finding(file=path, what=f"cannot be read: {error}.", todo=RESTORE)) from error
-    return Fitted(values, read_arrays(arrays) if arrays.exists() else {})
-
-
-def read_arrays(path: Path) -> Mapping[str, np.ndarray]:  # type: ignore[type-arg]
-    """The arrays of a safetensors file. Raises RunError where it is damaged."""
-    try:
-        return safetensors.numpy.load_file(path)
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise _damaged(path, error) from error
-
-
-def read_tensors(path: Path) -> Mapping[str, Tensor]:
-    """The tensors of a weights file.
-
-    Raises:
-        RunError: The file is absent, cut, or not safetensors; the message names the file, its size and the reason.
-    """
-    try:
-        return safetensors.torch.load_file(path)
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> RunError:
-    size = f" ({path.stat().st_size:,} bytes)" if path.is_file() else ""
-    what = f"is no readable safetensors file{size}: {error}."
-    return RunError(Finding(file=path, what=what, todo=RESTORE, code="weights"))
-
-
-RESTORE = "Restore it from a copy of the run, or train again."
+    path, arrays = folder / f"{name}.json", folder / f"{name}.safetensors"
+    values = read_json(path)
+    if not isinstance(values, dict):
+        what = f"holds `{cut(values, 40)}`, and must hold names and values."
+        raise RunError(Finding(file=path, what=what, todo=RESTORE, code="values"))
+    return Fitted(cast("dict[str, JSON]", values), read_arrays(arrays) if arrays.exists() else {})
 
 
 def write_outcome_layout(path: Path, layout: OutcomeLayout) -> None:
@@ -88,22 +63,67 @@ def write_outcome_layout(path: Path, layout: OutcomeLayout) -> None:
 
 
 def read_outcome_layout(path: Path) -> OutcomeLayout:
-    """What `write_outcome_layout` wrote."""
-    data = json.loads(path.read_text(encoding="utf-8"))
-    endpoints = tuple(Endpoint(e["name"], tuple(e["horizons"]), e["competing"]) for e in data["endpoints"])
-    return OutcomeLayout(tuple(data["arms"]), endpoints)
+    """What `write_outcome_layout` wrote.
+
+    Raises:
+        RunError: It is damaged, an arm or endpoint has no name of its own, or horizons do not rise from 0.
+    """
+    layout = read_as(path, OutcomeLayout)
+    wrong = [Finding(file=path, key=key, what=what, todo=RESTORE, code="values") for key, what in _contrary(layout)]
+    if wrong:
+        raise RunError(wrong)
+    return layout
+
+
+def _contrary(layout: OutcomeLayout) -> Iterator[tuple[str, str]]:
+    for key, names in (("arms", layout.arms), ("endpoints", tuple(e.name for e in layout.endpoints))):
+        if not names:
+            yield key, "is empty; a run has at least one."
+        for name, count in Counter(names).items():
+            if count > 1:
+                yield key, f"`{cut(name, 40)}` stands there {count} times."
+    for endpoint in layout.endpoints:
+        if not endpoint.horizons or any(after <= before for before, after in pairwise((0.0, *endpoint.horizons))):
+            found = ", ".join(f"{h:g}" for h in endpoint.horizons) or "none"
+            yield f"endpoints.{endpoint.name}.horizons", f"they are years that rise from above 0; found {found}."
 
 
 def write_splits(path: Path, splits: Mapping[str, Split]) -> None:
     """Which patient is in which split."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["patient", "split"])
+    writer.writerow(_HEADER)
     writer.writerows(splits.items())
     write_text(path, text.getvalue())
 
 
 def read_splits(path: Path) -> Mapping[str, Split]:
-    """What `write_splits` wrote, in its order."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return {row["patient"]: row["split"] for row in csv.DictReader(file)}  # type: ignore[misc]
+    """What `write_splits` wrote, in its order.
+
+    Raises:
+        RunError: It is damaged: all lines that are no patient and split, or that name a patient again.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *lines = csv.reader(file)
+    except (OSError, ValueError, csv.Error) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it is empty, or no CSV text in UTF-8"
+        raise RunError(Finding(file=path, what=f"cannot be read: {reason}.", todo=RESTORE)) from error
+    splits: dict[str, Split] = {}
+    wrong = [_splits_line(path, 1, "patient,split", header)] if header != _HEADER else []
+    for number, line in enumerate(lines, 2):
+        if len(line) != 2 or line[1] not in get_args(Split):
+            wrong.append(_splits_line(path, number, f"a patient and one of {', '.join(get_args(Split))}", line))
+        elif line[0] in splits:
+            what = f"the patient {cut(line[0], 40)} stands here a second time."
+            wrong.append(Finding(file=path, line=number, what=what, todo=RESTORE))
+        else:
+            splits[line[0]] = cast(Split, line[1])
+    if wrong:
+        raise RunError(wrong)
+    return splits
+
+
+def _splits_line(path: Path, number: int, expected: str, found: list[str]) -> Finding:
+    what = f"`{cut(','.join(found), 40)}` is not {expected}."
+    return Finding(file=path, line=number, what=what, todo=RESTORE)

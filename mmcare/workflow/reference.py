@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import safetensors.numpy
 import torch
 
 from mmcare.components import Batch, GraphBatch, Outcomes, TableBatch, TokenBatch
+from mmcare.errors import Finding, RunError
 from mmcare.formats.atomic import write_bytes
 from mmcare.inputs import Inputs
-from mmcare.run import RunFolder
+from mmcare.run import NetworkPredictor, Predictor, RunFolder
 from mmcare.run.store import read_arrays
 
 __all__ = ["training_outcomes", "write_reference"]
 
 _NOT_IMAGES = (TableBatch, GraphBatch, TokenBatch)
+_PATIENTS_AT_ONCE = 64
+Arrays = dict[str, npt.NDArray[np.generic]]
 
 
-def write_reference(folder: RunFolder, inputs: Inputs, training: tuple[str, ...]) -> None:
-    """Write `reference/training.safetensors`: presence, arm, outcomes and the inputs that are no images.
+def write_reference(folder: RunFolder, inputs: Inputs, training: Sequence[str], predictor: Predictor) -> None:
+    """Write `reference/training.safetensors`: presence, arm, outcomes, the inputs that are no images, and R.
+
+    Row n of `present (n, M)`, `arm`, `time`, `event (n, E)`, `R.values (n, P, D)` and `R.mask (n, P)` is training
+    patient n; `NAME.values` and `NAME.measured` have the rows that `NAME.rows` counts. A baseline has no R.
 
     These are patient data without identifiers; `--no-reference` leaves them out.
     """
-    batch = inputs.batch(training)
-    assert batch.outcomes is not None, "training patients have outcomes"
-    arrays = {
-        "present": batch.present.numpy(),
-        "arm": batch.outcomes.arm.numpy(),
-        "time": batch.outcomes.time.numpy(),
-        "event": batch.outcomes.event.numpy(),
-        **_inputs(batch),
-    }
-    data = safetensors.numpy.save({name: np.ascontiguousarray(values) for name, values in arrays.items()})
-    write_bytes(_file(folder), data)
+    starts = range(0, len(training), _PATIENTS_AT_ONCE)
+    parts = [_arrays(inputs.batch(training[at : at + _PATIENTS_AT_ONCE]), at, predictor) for at in starts]
+    names = {name: None for part in parts for name in part}
+    arrays = {name: np.concatenate([part[name] for part in parts if name in part]) for name in names}
+    write_bytes(_file(folder), safetensors.numpy.save(arrays))
 
 
 def training_outcomes(folder: RunFolder) -> Outcomes | None:
-    """Arm and outcomes of the training patients, as they were at training; None of a run made without a reference."""
-    if not _file(folder).exists():
+    """Arm and outcomes of the training patients, as they were at training; None of a run made without a reference.
+
+    Raises:
+        RunError: The file is damaged.
+    """
+    file = _file(folder)
+    if not file.exists():
         return None
-    arrays = read_arrays(_file(folder))
+    arrays = read_arrays(file)
+    lost = [name for name in ("arm", "time", "event") if name not in arrays]
+    if lost:
+        what = f"lacks {', '.join(lost)} of the training patients."
+        raise RunError(Finding(file=file, what=what, todo="Restore it from a copy of the run, or train again."))
     return Outcomes(**{name: torch.from_numpy(arrays[name]) for name in ("arm", "time", "event")})
 
 
@@ -49,11 +60,32 @@ def _file(folder: RunFolder) -> Path:
     return folder.path / "reference" / "training.safetensors"
 
 
-def _inputs(batch: Batch) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
-    found: dict[str, np.ndarray] = {}  # type: ignore[type-arg]
+def _arrays(batch: Batch, first: int, predictor: Predictor) -> Arrays:
+    """What is kept of patients `first` and those after."""
+    assert batch.outcomes is not None, "training patients have outcomes"
+    return {
+        "present": batch.present.numpy(),
+        "arm": batch.outcomes.arm.numpy(),
+        "time": batch.outcomes.time.numpy(),
+        "event": batch.outcomes.event.numpy(),
+        **_inputs(batch, first),
+        **_representation(batch, predictor),
+    }
+
+
+def _inputs(batch: Batch, first: int) -> Arrays:
+    found: Arrays = {}
     for name, rows in batch.modalities.items():
         if isinstance(rows, _NOT_IMAGES):
             behind = rows.mask if isinstance(rows, TokenBatch) else rows.measured
-            found |= {f"{name}.rows": rows.rows.numpy(), f"{name}.values": rows.values.numpy()}
+            found |= {f"{name}.rows": rows.rows.numpy() + first, f"{name}.values": rows.values.numpy()}
             found[f"{name}.measured"] = behind.numpy()
     return found
+
+
+def _representation(batch: Batch, predictor: Predictor) -> Mapping[str, npt.NDArray[np.generic]]:
+    """R, where similar patients are near; the name is in capitals since no modality's is."""
+    if not isinstance(predictor, NetworkPredictor):
+        return {}
+    r = predictor.representation(batch)
+    return {"R.values": r.values.cpu().numpy(), "R.mask": r.mask.cpu().numpy()}
