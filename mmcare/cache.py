@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -51,11 +52,12 @@ class Cache:
         path = self._path(key)
         try:
             digest, _, payload = path.read_bytes().partition(b"\n")
-        except FileNotFoundError:
+        except OSError:  # not there, or not to be read: computed again
             return None
         if hashlib.sha256(payload).hexdigest().encode() != digest:
             log.warning("%s: the cached sample is damaged; it is computed again.", path)
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # a cache that cannot be written keeps it, and says so each time
+                path.unlink()
             return None
         return _decode(payload)
 

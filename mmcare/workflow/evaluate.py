@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmcare.cohort import Cohort, read_cohort
 from mmcare.components import Endpoint, Outcomes, Prognosis
-from mmcare.errors import CohortError, Finding
+from mmcare.errors import CohortError, Finding, MMCareError, Severity
 from mmcare.evaluation import Figure, Metrics, Scored, Setting, evaluate_endpoint, expected_events
 from mmcare.inputs import Progress
 from mmcare.run import Run
@@ -69,8 +69,18 @@ def evaluate_run(
     where = "test patients of the run's own cohort" if own else str(cohort.root)
     metrics = Metrics(run=run.path.name, patients=where, bootstrap=draws, notes=notes, figures=tuple(figures))
     if own:
-        run.folder.add("metrics.json", metrics.model_dump_json(indent=1) + "\n")
+        tell_findings(_keep(run, metrics))
     return metrics
+
+
+def _keep(run: Run, metrics: Metrics) -> list[Finding]:
+    """Keep the figures in the run. A run that cannot be written is worth a word: the figures are there to be read."""
+    file = run.folder.metrics
+    try:
+        run.folder.add(file.name, metrics.model_dump_json(indent=1) + "\n")
+    except MMCareError as error:
+        return [f.at(file=file, what=f"is not kept: it {f.what}", severity=Severity.WARNING) for f in error.findings]
+    return []
 
 
 def _patients(
