@@ -29,12 +29,20 @@ def region_of(volume: Volume, segmenter: Segmenter[Any], key: str) -> Region | A
 
 def _region(mask: Mask, key: str) -> Region:
     lower, upper = _bounds(mask.values)
-    corners = np.stack(np.meshgrid(*zip(lower - 0.5, upper + 0.5, strict=True), indexing="ij"), -1).reshape(-1, 3)
-    in_mm = corners @ mask.affine[:3, :3].T + mask.affine[:3, 3]
     affine = mask.affine.copy()
     affine[:3, 3] += mask.affine[:3, :3] @ lower
     cropped = mask.values[tuple(slice(a, b + 1) for a, b in zip(lower, upper, strict=True))]
-    return Region(in_mm.min(0), in_mm.max(0), Mask(cropped, affine), key)
+    in_mm = _ends(cropped) @ affine[:3, :3].T + affine[:3, 3]
+    half = np.abs(affine[:3, :3]).sum(1) / 2  # from a voxel's centre to its farthest corner along each axis in mm
+    return Region(in_mm.min(0) - half, in_mm.max(0) + half, Mask(cropped, affine), key)
+
+
+def _ends(mask: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    """(n, 3), first and last voxel of every column along k: no other voxel is extreme along any direction."""
+    i, j = np.nonzero(mask.any(axis=2))
+    columns = mask[i, j]
+    first, last = columns.argmax(1), mask.shape[2] - 1 - columns[:, ::-1].argmax(1)
+    return np.concatenate([np.stack([i, j, first], 1), np.stack([i, j, last], 1)])
 
 
 def _bounds(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ from scipy import ndimage
 from mmcare.components import Mask, Region
 from mmcare.formats import Volume
 
-__all__ = ["AIR_HU", "Box", "box_around", "centre_box", "resample_mask", "resample_values"]
+__all__ = ["AIR_HU", "Box", "box_around", "centre_box", "region_mask", "resample_mask", "resample_values"]
 
 AIR_HU = -1000.0
 Floats = npt.NDArray[np.float64]
@@ -41,6 +41,11 @@ class Box:
         affine = np.diag([*self.spacing_mm, 1.0])
         affine[:3, 3] = self.centre_mm - self.spacing_mm * (np.array(self.size) - 1) / 2
         return affine
+
+    def padded(self, rim: npt.NDArray[np.int64]) -> Box:
+        """The same grid with `rim` more voxels on both sides of each axis."""
+        i, j, k = (np.array(self.size) + 2 * rim).tolist()
+        return replace(self, size=(i, j, k))
 
 
 def box_around(
@@ -75,6 +80,22 @@ def resample_mask(mask: Mask, box: Box) -> npt.NDArray[np.uint8]:
         place = np.rint((middle - box.affine[:3, 3]) / box.spacing_mm).astype(int)
         found[tuple(np.clip(place, 0, np.array(box.size) - 1))] = True
     return found.astype(np.uint8)
+
+
+def region_mask(mask: Mask, box: Box, margin_mm: float) -> npt.NDArray[np.uint8]:
+    """The mask on the box's grid, grown by a margin: 1 where a voxel lies in it or within `margin_mm` of its surface.
+
+    The margin is measured in mm between centres of voxels, half a voxel (of the finest axis) being the way from a
+    centre to the surface. What the box cuts off grows into the box like the rest.
+    """
+    if margin_mm <= 0:
+        return resample_mask(mask, box)
+    rim = np.ceil(margin_mm / box.spacing_mm).astype(int) if box.overflows else np.zeros(3, dtype=int)
+    tumour = resample_mask(mask, box.padded(rim))
+    apart = ndimage.distance_transform_edt(tumour == 0, sampling=box.spacing_mm)
+    grown = apart <= margin_mm + box.spacing_mm.min() / 2
+    inner = tuple(slice(r, n - r) for r, n in zip(rim, grown.shape, strict=True))
+    return np.asarray(grown[inner], dtype=np.uint8)
 
 
 def _resample(values: npt.NDArray[np.generic], affine: Floats, box: Box, outside: float) -> npt.NDArray[np.float32]:

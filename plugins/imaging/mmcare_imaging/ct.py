@@ -24,7 +24,7 @@ from mmcare.components import (
 )
 from mmcare.errors import Finding, Severity
 from mmcare.formats import Volume, read_mask, read_volume
-from mmcare_imaging.crop import Box, box_around, centre_box, resample_mask, resample_values
+from mmcare_imaging.crop import Box, box_around, centre_box, region_mask, resample_values
 from mmcare_imaging.plugin import CTConfig
 
 __all__ = ["CT"]
@@ -43,6 +43,9 @@ class CT(Modality[CTConfig]):
 
     The cohort's entry: `files` (a DICOM folder, NIfTI or NRRD a patient, `{patient}` for the id), `mask` (RTSTRUCT,
     NIfTI or NRRD) and `roi` (name or pattern of the structure, of an RTSTRUCT).
+
+    The box is centred on the region and holds it with `margin_mm` on every side; the mask is 1 in the region and within
+    the margin, so that an encoder that takes what lies outside the mask for air still sees the tumour's surroundings.
 
     Shapes: values (b, 1, D, H, W) in HU, unmasked; axes along right, front, head.
     """
@@ -73,14 +76,16 @@ class CT(Modality[CTConfig]):
         return raw.volume
 
     def prepare(self, raw: _Read, region: Region | None) -> Prepared:
-        """The crop: int16 HU, uint8 mask (1 everywhere without a region), and where it lies."""
+        """The crop: int16 HU, where it lies, and the uint8 mask of region and margin (1 everywhere without a region)."""
         config, volume = self.config, raw.volume
         if region is None:
             box = centre_box(volume, config.size, config.spacings_mm)
             mask = np.ones(config.size, dtype=np.uint8)
         else:
             box = box_around(region, config.size, config.spacings_mm, config.margin_mm, config.on_overflow == "shrink")
-            mask = resample_mask(region.mask, box) if region.mask is not None else np.ones(config.size, dtype=np.uint8)
+            mask = np.ones(config.size, dtype=np.uint8)
+            if region.mask is not None:
+                mask = region_mask(region.mask, box, config.margin_mm)
         values = {
             "affine": box.affine.tolist(),
             "overflow": self._overflow(box),
@@ -100,7 +105,7 @@ class CT(Modality[CTConfig]):
             if config.on_overflow == "shrink"
             else "it is cut at the box"
         )
-        return f"the tumour with its margin spans {wanted} mm, the box {nominal} mm: {done}."
+        return f"the region with its margin spans {wanted} mm, the box {nominal} mm: {done}."
 
     def layout(self, fitted: Fitted | None) -> VolumeLayout:
         """The crop's grid."""
