@@ -223,17 +223,18 @@ def _as_json(scale: _Scale) -> Mapping[str, JSON]:
 
 
 def _scales(fitted: Fitted) -> list[_Scale]:
-    columns = cast("list[dict[str, object]]", fitted.values["columns"])
-    return [
-        _Scale(
-            str(c["name"]),
-            str(c["unit"]),
-            tuple(cast("list[str]", c["levels"])),
-            float(cast(float, c["mean"])),
-            float(cast(float, c["sd"])),
-        )
-        for c in columns
-    ]
+    return [_scale_of(column) for column in cast("list[dict[str, object]]", fitted.values["columns"])]
+
+
+def _scale_of(column: Mapping[str, object]) -> _Scale:
+    """What `_as_json` wrote. Raises CohortError where a file was edited into something else."""
+    name, unit, levels = column["name"], column["unit"], column["levels"]
+    for key in ("mean", "sd"):
+        if not isinstance(column[key], int | float):
+            what = f"is `{cut(column[key], 30)}`, and must be a number."
+            raise CohortError(Finding(key=f"columns.{name}.{key}", what=what, code="bad-number"))
+    mean, sd = cast(float, column["mean"]), cast(float, column["sd"])
+    return _Scale(str(name), str(unit), tuple(cast("list[str]", levels)), mean, sd)
 
 
 def _code(cell: float | str | None, scale: _Scale) -> float | None:
