@@ -80,7 +80,13 @@ def _in_order(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _each_once(files: Sequence[LocalPlugin]) -> tuple[LocalPlugin, ...]:
-    return tuple({file.sha256: file for file in files}.values())
+    found = {file.sha256: file for file in files}
+    named: dict[str, LocalPlugin] = {}
+    for file in found.values():
+        if (other := named.setdefault(file.path.name, file)) is not file:
+            what = f"has the file name of {other.path}, another plugin of this spec; a run keeps both in one folder."
+            raise PluginError(Finding(file=file.path, what=what, todo="Give one of them another name."))
+    return tuple(found.values())
 
 
 def _others(named: Sequence[LocalPlugin], given: Sequence[LocalPlugin]) -> list[LocalPlugin]:
