@@ -20,8 +20,11 @@ def assert_every_parameter_learns(module: nn.Module, loss: Tensor) -> None:
     trainable = [(name, p.grad) for name, p in module.named_parameters() if p.requires_grad]
     without = [name for name, grad in trainable if grad is None]
     assert not without, f"no gradient reaches {', '.join(without[:5])}"
-    wrong = [name for name, grad in trainable if grad is not None and not bool(grad.isfinite().all())]
+    grads = {name: grad for name, grad in trainable if grad is not None}
+    wrong = [name for name, grad in grads.items() if not bool(grad.isfinite().all())]
     assert not wrong, f"the gradient is not finite in {', '.join(wrong[:5])}"
+    dead = [name for name, grad in grads.items() if not bool(grad.any())]
+    assert not dead, f"a gradient of zero everywhere in {', '.join(dead[:5])}"
 
 
 def assert_same_after_loading(module: nn.Module, other: nn.Module, output: Callable[[nn.Module], Tensor]) -> None:
