@@ -76,7 +76,7 @@ class CT(Modality[CTConfig]):
         return raw.volume
 
     def prepare(self, raw: _Read, region: Region | None) -> Prepared:
-        """The crop: int16 HU, where it lies, and the uint8 mask of region and margin (1 everywhere without a region)."""
+        """The crop: int16 HU, the uint8 mask of region and margin (1 everywhere without a region), where it lies."""
         config, volume = self.config, raw.volume
         if region is None:
             box = centre_box(volume, config.size, config.spacings_mm)

@@ -35,8 +35,8 @@ class CTConfig(ModalityConfig):
         10.0,
         ge=0,
         le=200,
-        description="Margin around the region in mm, on every side. The mask includes it: the tumour's surroundings are "
-        "seen, all else is air to an encoder with `masked: hard`; 0 leaves the region alone (Eq. 2).",
+        description="Margin around the region in mm, on every side. The mask includes it: the tumour's surroundings "
+        "are seen, all else is air to an encoder with `masked: hard`; 0 leaves the region alone (Eq. 2).",
     )
     on_overflow: Literal["shrink", "crop"] = Field(
         "shrink",
@@ -112,8 +112,8 @@ class ResNet3DConfig(EncoderConfig):
     dim: int = Field(128, ge=1, description="Width of the tokens.")
     masked: Literal["hard", "none"] = Field(
         "hard",
-        description="`hard`: what lies outside the mask (region and margin) is air (-1000 HU), as in Eq. 2; `none`: left "
-        "as it is.",
+        description="`hard`: what lies outside the mask (region and margin) is air (-1000 HU), as in Eq. 2; "
+        "`none`: left as it is.",
     )
 
 

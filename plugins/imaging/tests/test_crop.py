@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+from mmcare.components import Absent, Region
+from mmcare.formats import Volume
+from mmcare.inputs.locate import region_of
 from mmcare_imaging.crop import AIR_HU, Box, box_around, region_mask, resample_mask, resample_values
 from mmcare_imaging.plugin import MaskConfig
 from mmcare_imaging.segmenters import GivenMask
-
-from mmcare.components import Absent, Mask, Region
-from mmcare.formats import Volume
-from mmcare.inputs.locate import region_of
 
 CENTRE_MM = np.array([3.37, -21.61, 40.93])
 """Of all phantoms: on no voxel of any of them."""
