@@ -55,8 +55,8 @@ def _index(entries: list[Entry]) -> str:
     lines = [
         "# Components",
         "",
-        "What a `use:` in a spec can name, of MM-Care's own distributions. `mmcare plugin list` lists what is installed,",
-        "`mmcare plugin show NAME` prints what these pages say.",
+        "What a `use:` in a spec can name, of MM-Care's own distributions. `mmcare plugin list` lists what is",
+        "installed, `mmcare plugin show NAME` prints what these pages say.",
     ]
     for kind in KINDS:
         lines += ["", f"## {kind}", "", f"{_sentence(OF_KIND[kind])}", ""]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from keys import key_list
 
 from mmcare.cohort.dictionary import Dictionary
@@ -31,19 +33,27 @@ def _spec() -> str:
 
 
 def _cohort() -> str:
-    return "\n\n".join(
-        [
-            "# All keys of cohort.yaml",
-            "[Cohorts](cohorts.md) explains the folder. An entry of `modalities` holds what the modality that reads it "
-            "asks for.",
-            key_list(Dictionary),
-        ]
-    ) + "\n"
+    return (
+        "\n\n".join(
+            [
+                "# All keys of cohort.yaml",
+                "[Cohorts](cohorts.md) explains the folder. An entry of `modalities` holds what its reader asks for.",
+                key_list(Dictionary),
+            ]
+        )
+        + "\n"
+    )
 
 
 def _figures() -> str:
-    shown = [f"- `{name}`: {definition(name)}." for name in DEFINITIONS if name in HEADLINE]
-    kept = [f"- `{name}`: {definition(name)}." for name in DEFINITIONS if name not in HEADLINE]
-    intro = "The figures of [`mmcare evaluate`](evaluation.md), each per arm and horizon. tau is the end of the time looked at."
-    parts = ["# Figures of evaluation", intro, "## Printed", "\n".join(shown), "## In metrics.json as well", "\n".join(kept)]
+    intro = (
+        "The figures of [`mmcare evaluate`](evaluation.md), each per arm and horizon. "
+        "tau is the end of the time looked at."
+    )
+    parts = ["# Figures of evaluation", intro, "## Printed", _defined(HEADLINE)]
+    parts += ["## In metrics.json as well", _defined(name for name in DEFINITIONS if name not in HEADLINE)]
     return "\n\n".join(parts) + "\n"
+
+
+def _defined(names: Iterable[str]) -> str:
+    return "\n".join(f"- `{name}`: {definition(name)}." for name in names)

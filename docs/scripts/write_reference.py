@@ -1,4 +1,4 @@
-"""Write the pages that are made from the code: components, the command line, keys of specs and of cohorts.
+"""Write what is made from the code: pages of components, of the command line and of keys, and the plugins' READMEs.
 
 python docs/scripts/write_reference.py            write them
 python docs/scripts/write_reference.py --check    say which are stale; exit code 1 where one is
@@ -12,6 +12,7 @@ from pathlib import Path
 from command_page import command_page
 from component_pages import component_pages, navigation
 from key_pages import key_pages
+from readme_pages import readme_pages
 
 ROOT = Path(__file__).parents[2]
 SITE = "mkdocs.yml"
@@ -35,7 +36,8 @@ def all_pages() -> dict[str, str]:
     made = {**component_pages(), "command-line.md": command_page(), **key_pages()}
     before, _, rest = (ROOT / SITE).read_text(encoding="utf-8").partition(BEGIN)
     site = f"{before}{BEGIN}{navigation()}{END}{rest.partition(END)[2]}"
-    return {**{f"docs/{name}": MADE + text for name, text in made.items()}, SITE: site}
+    made = {**{f"docs/{name}": text for name, text in made.items()}, **readme_pages()}
+    return {**{name: MADE + text for name, text in made.items()}, SITE: site}
 
 
 def _component_pages_there() -> list[str]:
