@@ -44,7 +44,7 @@ def _readme(folder: RunFolder, spec: Spec) -> Iterator[str]:
         if path.exists() or name in ("run.json", *_LATER):
             yield f"| {name}{'/' if path.is_dir() else ''} | {what} |"
     yield ""
-    yield "To predict with it: `mmcare predict THIS_FOLDER --cohort DIR`. That needs no pickle, and checks every digest."
+    yield "To predict with it: `mmcare predict THIS_FOLDER --cohort DIR`. It needs no pickle, and checks every digest."
     yield ""
     yield f"Before you share this folder: {' and '.join(_patient_data(folder))}."
 
