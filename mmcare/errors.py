@@ -15,6 +15,7 @@ from typing import Self
 __all__ = [
     "CohortError",
     "Finding",
+    "Interrupted",
     "MMCareError",
     "PluginError",
     "RunError",
@@ -108,6 +109,10 @@ class CohortError(MMCareError):
 
 class RunError(MMCareError):
     """A run folder, or a run under way, that cannot go on."""
+
+
+class Interrupted(RunError):
+    """A run that was stopped from outside (Ctrl-C); says what is kept and how to go on."""
 
 
 def cut(value: object, longest: int = LONGEST_VALUE) -> str:

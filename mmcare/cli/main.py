@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from mmcare.cli.verbs import GROUPS, VERBS, Verb
-from mmcare.errors import MMCareError
+from mmcare.errors import Interrupted, MMCareError
 
 __all__ = ["EXAMPLE", "command", "load_verb", "main"]
 
@@ -54,7 +54,7 @@ def _run(arguments: Sequence[str]) -> int:
         raise
     except MMCareError as error:
         _show(error, with_traceback=f"--{TRACEBACK}" in arguments)
-        return KNOWN_ERROR
+        return INTERRUPTED if isinstance(error, Interrupted) else KNOWN_ERROR
     except Exception:  # the last line of defence: nothing is hidden, and the exit code is ours
         _ask_for_report()
         return UNKNOWN_ERROR

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mmcare.cli.options import AllowLocalCode, Overrides, PluginFiles
-from mmcare.cli.progress import on_terminal, progress, tell
+from mmcare.cli.progress import Progress, on_terminal, progress, tell
+from mmcare.cli.show import show_findings
 from mmcare.errors import MMCareError
 
 if TYPE_CHECKING:
     from mmcare.run import Run
+    from mmcare.workflow import Options
 
 __all__ = ["train"]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What stands on the command line."""
+
+    spec: Path | None
+    cohort: Path | None
+    overrides: list[str]
+    out: Path | None
+    resume: Path | None
+    dry: bool
+    reference: bool
+    plugins: list[Path]
+    allow_local_code: bool
+
+
 def train(
-    spec: Annotated[Path | None, typer.Argument(help="The spec; not with --resume.")] = None,
+    spec: Annotated[Path | None, typer.Argument(help="The spec; with --resume, it is compared with the run's.")] = None,
     cohort: Annotated[Path | None, typer.Option("--cohort", metavar="DIR", help="The cohort folder.")] = None,
     set_: Overrides = None,
     out: Annotated[
@@ -39,68 +57,99 @@ def train(
     """Train a spec on a cohort.
 
     Writes a run folder: the resolved spec, the weights, the fitted preprocessing, the split. It is whole at the end;
-    an unfinished one is gone on with by --resume, from its last finished epoch.
+    an unfinished one is gone on with by --resume, from its last finished epoch. Ctrl-C finishes the step and prints
+    the command that goes on; a second one stops at once. A dry run leaves nothing behind.
 
     Example:
         mmcare train examples/demo.yaml --cohort mmcare-demo/cohort
         mmcare train examples/demo.yaml --cohort mmcare-demo/cohort --set fusion.use=concat --set training.lr=3e-4
+        mmcare train examples/demo.yaml --cohort mmcare-demo/cohort --dry-run
         mmcare train --resume runs/demo-0001
     """
-    run = _resumed(resume, spec, allow_local_code) if resume is not None else None
-    if run is None:
-        run = _trained(spec, cohort, set_, out, dry_run, no_reference, plugin, allow_local_code)
+    asked = _Asked(spec, cohort, set_ or [], out, resume, dry_run, not no_reference, plugin or [], allow_local_code)
+    _refuse_contradictions(asked)
+    tell("loading torch and the plugins")
+    with progress() as advance:
+        if dry_run:
+            _dry(asked, advance)
+            return
+        run = _real(asked, advance)
     print(run.path)
-    _say_what_next(run, dry_run)
+    _say_what_next(run)
 
 
-def _resumed(resume: Path, spec: Path | None, allow_local_code: bool) -> Run:
-    if spec is not None:
-        raise MMCareError("`--resume` goes on with the run's own spec: leave the spec out.")
-    from mmcare.workflow import Options
+def _refuse_contradictions(asked: _Asked) -> None:
+    if asked.resume is None:
+        if asked.spec is None or asked.cohort is None:
+            missing = "a spec" if asked.spec is None else "`--cohort DIR`"
+            raise MMCareError(f"{missing} is missing: mmcare train SPEC --cohort DIR, or mmcare train --resume RUN.")
+        if asked.dry and asked.out is not None:
+            raise MMCareError("a dry run leaves nothing behind: leave `--out` or `--dry-run` out.")
+        return
+    flags = {"--out": asked.out is not None, "--dry-run": asked.dry, "--no-reference": not asked.reference}
+    for flag, given in flags.items():
+        if given:
+            raise MMCareError(f"`--resume` goes on with a run as it was begun: leave `{flag}` out.")
+
+
+def _real(asked: _Asked, advance: Progress) -> Run:
+    from mmcare.workflow import fit
     from mmcare.workflow import resume as go_on
 
-    with progress() as advance:
-        options = Options(terminal=on_terminal(), tell=tell, progress=advance)
-        return go_on(resume, options=options, allow_local_code=allow_local_code)
-
-
-def _trained(
-    spec: Path | None,
-    cohort: Path | None,
-    overrides: list[str] | None,
-    out: Path | None,
-    dry: bool,
-    no_reference: bool,
-    plugins: list[Path] | None,
-    allow_local_code: bool,
-) -> Run:
-    if spec is None or cohort is None:
-        missing = "a spec" if spec is None else "`--cohort DIR`"
-        raise MMCareError(f"{missing} is missing: mmcare train SPEC --cohort DIR, or mmcare train --resume RUN.")
-    tell("loading torch and the plugins…")
-    from mmcare.workflow import Options, fit
-
-    with progress() as advance:
-        options = Options(
-            out=out, dry=dry, reference=not no_reference, terminal=on_terminal(), tell=tell, progress=advance
+    if asked.resume is not None:
+        return go_on(
+            asked.resume,
+            spec=asked.spec,
+            cohort=asked.cohort,
+            overrides=asked.overrides,
+            plugins=asked.plugins,
+            allow_local_code=asked.allow_local_code,
+            options=_options(asked, advance),
         )
-        return fit(
-            spec,
-            cohort,
-            overrides=overrides or (),
-            plugins=plugins or (),
-            allow_local_code=allow_local_code,
-            options=options,
-        )
+    assert asked.spec is not None and asked.cohort is not None, "contradictions are refused"
+    return fit(
+        asked.spec,
+        asked.cohort,
+        overrides=asked.overrides,
+        plugins=asked.plugins,
+        allow_local_code=asked.allow_local_code,
+        options=_options(asked, advance),
+    )
 
 
-def _say_what_next(run: Run, dry: bool) -> None:
+def _dry(asked: _Asked, advance: Progress) -> None:
+    from mmcare.workflow import dry_run
+
+    assert asked.spec is not None and asked.cohort is not None, "contradictions are refused"
+    dry_run(
+        asked.spec,
+        asked.cohort,
+        overrides=asked.overrides,
+        plugins=asked.plugins,
+        allow_local_code=asked.allow_local_code,
+        options=_options(asked, advance),
+    )
+    tell("Two batches went through training, validation, saving, loading and prediction. The dry run is removed.")
+
+
+def _options(asked: _Asked, advance: Progress) -> Options:
+    from mmcare.workflow import Options
+
+    return Options(
+        out=asked.out,
+        reference=asked.reference,
+        tell=tell,
+        tell_findings=show_findings,
+        progress=advance,
+        epoch_progress=advance if on_terminal() else None,
+    )
+
+
+def _say_what_next(run: Run) -> None:
     manifest = run.manifest
     if manifest.kind == "network":
         tell(
             f"trained {manifest.epochs} epochs on {manifest.device} ({manifest.precision}); "
             f"weights of epoch {manifest.best_epoch + 1}."
         )
-    if dry:
-        tell("A dry run: two batches went through all of it. Its figures mean nothing.")
     tell(f"Next: mmcare evaluate {run.path}")

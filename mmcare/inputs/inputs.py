@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -115,8 +116,11 @@ class Inputs:
         """
         if self.outcomes is None:
             raise CohortError("The cohort has no outcomes: its dictionary names no `endpoints`.")
-        place = {patient: row for row, patient in enumerate(self.patients)}
-        return self.outcomes.take(torch.tensor([place[patient] for patient in patients], dtype=torch.int64))
+        return self.outcomes.take(torch.tensor([self._place[patient] for patient in patients], dtype=torch.int64))
+
+    @cached_property
+    def _place(self) -> Mapping[str, int]:
+        return {patient: row for row, patient in enumerate(self.patients)}
 
     def _rows(self, name: str, patients: Sequence[str]) -> ModalityBatch | None:
         prepared = self.samples[name].prepared

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from mmcare.cache import Cache
 from mmcare.components import Absent, Modality, Prepared, Segmenter, Source
-from mmcare.errors import CohortError, Finding
+from mmcare.errors import CohortError
 from mmcare.formats.digest import key_of
 from mmcare.inputs.locate import region_of
 from mmcare.spec import ResolvedPart
@@ -20,6 +20,7 @@ __all__ = ["Progress", "Samples", "Stage"]
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
+_Result = Prepared | Absent | CohortError
 
 
 @dataclass(frozen=True)
@@ -62,27 +63,18 @@ class Stage:
             CohortError: Files that cannot be used, all patients' findings together.
         """
         patients = list(patients)
-        prepared: dict[str, Prepared] = {}
-        absent: dict[str, str] = {}
-        wrong: list[Finding] = []
-        with ThreadPoolExecutor(max(1, workers)) as pool:
-            for done, (patient, result) in enumerate(
-                zip(patients, pool.map(lambda p: self._sample(p, cache), patients), strict=True), 1
-            ):
-                match result:
-                    case Prepared():
-                        prepared[patient] = result
-                    case Absent(reason):
-                        absent[patient] = reason
-                    case CohortError():
-                        wrong += [f if f.patient is not None else f.at(patient=patient) for f in result.findings]
+        results: dict[str, _Result] = {}
+        pool = ThreadPoolExecutor(max(1, workers))
+        try:
+            for patient, result in zip(patients, pool.map(lambda p: self._sample(p, cache), patients), strict=True):
+                results[patient] = result
                 if progress is not None:
-                    progress(f"reading {self.source.key}", done, len(patients))
-        if wrong:
-            raise CohortError(wrong)
-        return Samples(prepared, absent)
+                    progress(f"reading {self.source.key}", len(results), len(patients))
+        finally:
+            pool.shutdown(cancel_futures=True)  # after Ctrl-C nobody waits for the patients not begun
+        return _sorted(results)
 
-    def _sample(self, patient: str, cache: Cache) -> Prepared | Absent | CohortError:
+    def _sample(self, patient: str, cache: Cache) -> _Result:
         try:
             files = self.modality.files(self.source, patient)
             if not files:
@@ -106,6 +98,21 @@ class Stage:
             return self.modality.prepare(raw, None)
         region = region_of(self.modality.volume(raw), self.segmenter, key)
         return region if isinstance(region, Absent) else self.modality.prepare(raw, region)
+
+
+def _sorted(results: Mapping[str, _Result]) -> Samples:
+    """Who has the modality, and who lacks it why; raises the findings of all files that cannot be used."""
+    prepared = {patient: result for patient, result in results.items() if isinstance(result, Prepared)}
+    absent = {patient: result.reason for patient, result in results.items() if isinstance(result, Absent)}
+    wrong = [
+        finding if finding.patient is not None else finding.at(patient=patient)
+        for patient, result in results.items()
+        if isinstance(result, CohortError)
+        for finding in result.findings
+    ]
+    if wrong:
+        raise CohortError(wrong)
+    return Samples(prepared, absent)
 
 
 def _identity(part: ResolvedPart) -> list[object]:

@@ -76,7 +76,7 @@ def describe(
     layouts = layouts or {name: _modality(spec, name).layout(None) for name in spec.modalities}
     outcomes = outcomes or assumed_outcomes(spec)
     with torch.device("meta"):
-        model = build(_without_weights(spec), layouts, outcomes)
+        model = build(spec.without_weights(), layouts, outcomes)  # nothing to load into on the meta device
     letters = {size: letter for layout in layouts.values() for size, letter in layout.letters.items()}
     parts = (*_encoders(spec, model, layouts, letters), *_trunk(spec, model, letters))
     return Description(spec.name, parts, LETTERS)
@@ -94,11 +94,6 @@ def assumed_outcomes(spec: Spec) -> OutcomeLayout:
 def _modality(spec: Spec, name: str) -> Modality:  # type: ignore[type-arg]
     part = spec.modalities[name]
     return cast(Modality, part.entry.load()(part.config))  # type: ignore[type-arg]
-
-
-def _without_weights(spec: Spec) -> Spec:
-    """The same spec: on the meta device `weights:` are not read, so they are left to training to check."""
-    return spec.without_weights()
 
 
 def _encoders(

@@ -1,14 +1,18 @@
 """Training on Lightning's Trainer: batches as a partition of the epoch, callbacks, resuming."""
 
-from mmcare.training.callbacks import weights_bytes
+from mmcare.training.best import weights_bytes
+from mmcare.training.device import Place, choose_place
 from mmcare.training.dropout import modalities_to_keep, rates_of
+from mmcare.training.finish import finish, score
 from mmcare.training.partition import EpochPartition, strata_of
-from mmcare.training.train import Trained, choose_device, finish, score, train
+from mmcare.training.train import Loop, Trained, train
 
 __all__ = [
     "EpochPartition",
+    "Loop",
+    "Place",
     "Trained",
-    "choose_device",
+    "choose_place",
     "finish",
     "modalities_to_keep",
     "rates_of",

@@ -8,15 +8,17 @@ import lightning
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
-from mmcare.components import Batch, OutcomeLayout, Outcomes
+from mmcare.components import Batch, Modality, OutcomeLayout, Outcomes
 from mmcare.errors import Finding, RunError, cut
 from mmcare.inputs import Inputs
 from mmcare.model import Model, PathScores
 from mmcare.spec import TrainingConfig
 from mmcare.survival import harrell_concordance
+from mmcare.training.callbacks import NOT_FINITE
 from mmcare.training.dropout import modalities_to_keep, rates_of
-from mmcare.training.optimizer import optimizers
+from mmcare.training.optimizer import optimizer_of
 
 __all__ = ["PrognosisModule"]
 
@@ -60,9 +62,9 @@ class PrognosisModule(lightning.LightningModule):
             self.log(f"val_{name}", value)
         self.log("val_c_index", leading_concordance(self.model, scores, outcomes), prog_bar=True)
 
-    def configure_optimizers(self):  # type: ignore[no-untyped-def]
-        """Adam and the schedule that the spec asks for."""
-        return optimizers(self.model, self.config)
+    def configure_optimizers(self) -> Optimizer:
+        """The optimiser that the spec asks for; `Schedule` changes its learning rate."""
+        return optimizer_of(self.model, self.config)
 
     def _changed(self, batch: Batch, index: int) -> Batch:
         """The batch augmented, with some modalities withheld, from generators that (seed, epoch, batch) decide."""
@@ -74,20 +76,17 @@ class PrognosisModule(lightning.LightningModule):
 
     def _refuse_nan(self, loss: Tensor, batch: Batch) -> None:
         if loss.device.type == "cpu" and not bool(torch.isfinite(loss)):
-            raise RunError(
-                Finding(
-                    what=f"the training loss is not finite in epoch {self.current_epoch + 1}, batch of patients "
-                    f"{cut(', '.join(batch.ids))}.",
-                    todo="Lower `training.lr`, set `training.clip_gradient_norm`, or look at these patients' inputs.",
-                    code="loss-not-finite",
-                )
-            )
+            where = f"in epoch {self.current_epoch + 1}, batch of patients {cut(', '.join(batch.ids))}."
+            what = f"the training loss is not finite {where}"
+            raise RunError(Finding(what=what, todo=NOT_FINITE, code="loss-not-finite"))
 
 
 def augmented(batch: Batch, inputs: Inputs, generator: torch.Generator) -> Batch:
     """The batch with every modality's own augmentation, a generator a row."""
-    changed = {}
+    changed = dict(batch.modalities)
     for name, rows in batch.modalities.items():
+        if type(inputs.modalities[name]).augment is Modality.augment:
+            continue  # changes nothing: generators are not worth making
         seeds = torch.randint(0, 2**62, (len(rows),), generator=generator).tolist()
         generators = [torch.Generator(device=rows.rows.device).manual_seed(seed) for seed in seeds]
         changed[name] = inputs.modalities[name].augment(rows, generators)

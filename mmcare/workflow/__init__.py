@@ -1,7 +1,10 @@
 """Whole pieces of work in one call: fit, resume, evaluate; the command line and the Python API call these."""
 
 from mmcare.workflow.cohort_match import check_match
+from mmcare.workflow.dry_run import dry_run
 from mmcare.workflow.evaluate import evaluate_run
-from mmcare.workflow.fit import Options, fit, resume
+from mmcare.workflow.fit import fit
+from mmcare.workflow.options import Options
+from mmcare.workflow.resume import resume
 
-__all__ = ["Options", "check_match", "evaluate_run", "fit", "resume"]
+__all__ = ["Options", "check_match", "dry_run", "evaluate_run", "fit", "resume"]

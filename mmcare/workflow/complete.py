@@ -1,0 +1,149 @@
+"""All the work of a run whose first files are there: read, train, recalibrate, write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from mmcare.cohort import Cohort
+from mmcare.components import OutcomeLayout, Split, split_labels
+from mmcare.formats.atomic import write_bytes
+from mmcare.inputs import Inputs, read_inputs
+from mmcare.model import build
+from mmcare.run import (
+    BaselinePredictor,
+    Manifest,
+    NetworkPredictor,
+    Predictor,
+    Run,
+    RunFolder,
+    load_run,
+    make_baseline,
+    plugin_records,
+    segmenters_of,
+    write_layouts,
+    write_record,
+)
+from mmcare.run.store import read_splits
+from mmcare.spec import Spec
+from mmcare.training import Loop, Place, Trained, choose_place, finish, train, weights_bytes
+from mmcare.workflow.begun import Begun, resume_command, stoppable
+from mmcare.workflow.card import write_card
+from mmcare.workflow.options import Options
+from mmcare.workflow.reference import write_reference
+from mmcare.workflow.watch import changed_files, check_clock, file_times
+
+__all__ = ["complete"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A run under way."""
+
+    folder: RunFolder
+    spec: Spec
+    cohort: Cohort
+    begun: Begun
+    options: Options
+    layout: OutcomeLayout
+    splits: Mapping[str, Split]
+
+    def patients(self, split: Split) -> tuple[str, ...]:
+        """The patients of a split."""
+        return tuple(patient for patient, found in self.splits.items() if found == split)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What training gave."""
+
+    trained: Trained
+    predictor: Predictor
+
+
+def complete(folder: RunFolder, spec: Spec, cohort: Cohort, begun: Begun, options: Options) -> Run:
+    """Bring a begun run to its end; its folder is locked by the caller.
+
+    Raises:
+        Interrupted: Ctrl-C; names what is kept and the command that goes on.
+        CohortError: Files cannot be used.
+        RunError: Training failed.
+    """
+    work = _Work(folder, spec, cohort, begun, options, cohort.outcome_layout(), read_splits(folder.splits))
+    times = file_times(spec, cohort)
+    options.tell_findings(check_clock([*times, folder.resume / "last.ckpt"]))
+    with stoppable(folder, spec, "the inputs were read; the split is kept, and images are in the cache"):
+        inputs = _inputs(work)
+    made = _fit_baseline(work, inputs) if spec.kind == "baseline" else _fit_network(work, inputs)
+    with stoppable(folder, spec, "the run was finished; all epochs are kept"):
+        _write_rest(work, inputs, made)
+        options.tell_findings([*changed_files(times), *check_clock([folder.spec])])
+    return load_run(folder.path, allow_local_code=True)
+
+
+def _inputs(work: _Work) -> Inputs:
+    read = read_inputs(
+        work.spec,
+        work.cohort,
+        work.layout,
+        segmenters=segmenters_of(work.spec),
+        patients=tuple(work.splits),
+        cache=work.options.cache,
+        progress=work.options.progress,
+        workers=max(1, work.spec.training.workers),
+    )
+    inputs = read.fit(work.patients("training"))
+    work.options.tell_findings(inputs.findings())
+    return inputs
+
+
+def _fit_baseline(work: _Work, inputs: Inputs) -> _Made:
+    with stoppable(work.folder, work.spec, "the baseline was fitted; the split is kept"):
+        baseline = make_baseline(work.spec, inputs.layouts, work.layout)
+        training, validation = work.patients("training"), work.patients("validation")
+        baseline.fit(inputs.batch((*training, *validation)), split_labels(len(training), len(validation)))
+        write_record(work.folder.member(), "state", baseline.state())
+    return _Made(Trained(Place("cpu", "32-true"), epochs=0, best_epoch=-1), BaselinePredictor(baseline))
+
+
+def _fit_network(work: _Work, inputs: Inputs) -> _Made:
+    config, place = work.spec.training, choose_place(work.spec.training)
+    command = resume_command(work.folder, work.spec)
+    work.options.tell(f"training on {place}")
+    loop = Loop(
+        work.folder.path, place, command, work.options.tell, work.options.epoch_progress, dry=work.begun.dry_run
+    )
+    training, validation = work.patients("training"), work.patients("validation")
+    with stoppable(work.folder, work.spec, "training was prepared; the finished epochs are kept"):
+        torch.manual_seed(config.seed)
+        model = build(work.spec, inputs.layouts, work.layout)
+        trained = train(model, inputs, training, validation, config, loop)
+    with stoppable(work.folder, work.spec, "the model was finished; all epochs are kept"):
+        finish(model, inputs, training, validation, place.device)
+        write_bytes(work.folder.member() / "weights.safetensors", weights_bytes(model))
+    return _Made(trained, NetworkPredictor(model.to(place.device)))
+
+
+def _write_rest(work: _Work, inputs: Inputs, made: _Made) -> None:
+    for name, fitted in inputs.fitted.items():
+        write_record(work.folder.preprocessing, name, fitted)
+    write_layouts(work.folder.member(), inputs.layouts)
+    if work.begun.reference:
+        write_reference(work.folder, inputs, work.patients("training"), made.predictor)
+    manifest = _manifest(work, made.trained)
+    write_card(work.folder, work.spec, work.cohort, manifest, work.splits)
+    work.folder.finish(manifest)
+
+
+def _manifest(work: _Work, trained: Trained) -> Manifest:
+    return Manifest(
+        name=work.spec.name,
+        kind=work.spec.kind,
+        plugins=plugin_records(part.entry.provider for part in work.spec.parts()),
+        device=trained.place.device,
+        precision=trained.place.precision,
+        epochs=trained.epochs,
+        best_epoch=trained.best_epoch,
+    )

@@ -1,0 +1,61 @@
+"""Settings of a spec that this machine or this cohort cannot follow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from mmcare.errors import Finding, Severity, SpecError
+from mmcare.spec import Spec
+
+__all__ = ["check_settings"]
+
+
+def check_settings(spec: Spec, n_training: int, n_validation: int) -> list[Finding]:
+    """Warnings about settings of training that ask for more than there is.
+
+    Args:
+        spec: A resolved spec.
+        n_training: Number of training patients.
+        n_validation: Number of validation patients.
+
+    Raises:
+        SpecError: Nothing can be trained so.
+    """
+    if spec.kind == "segmenter":
+        what = "a spec of a segmenter cannot be trained by this version."
+        raise SpecError(spec.locate("segmenter", Finding(what=what, todo="Train a network or a baseline.")))
+    if spec.kind != "network":
+        return []
+    if n_validation == 0 and spec.training.early_stopping.metric != "none":
+        raise SpecError(_no_validation(spec))
+    return [*_workers(spec), *_batch_size(spec, n_training)]
+
+
+def _workers(spec: Spec) -> Iterator[Finding]:
+    asked, cores = spec.training.workers, len(os.sched_getaffinity(0))
+    if asked > cores:
+        what = f"{asked} processes are asked for, and this machine has {_cores(cores)}: they will wait for each other."
+        yield _warning(spec, "training.workers", what, f"Write {cores} or less.")
+
+
+def _batch_size(spec: Spec, n_training: int) -> Iterator[Finding]:
+    asked = spec.training.batch_size
+    if asked > n_training:
+        what = f"{asked} patients a batch are asked for, and {n_training} are in training: an epoch is a single step."
+        yield _warning(spec, "training.batch_size", what, "Write less; the default is 16.")
+
+
+def _no_validation(spec: Spec) -> Finding:
+    metric = spec.training.early_stopping.metric
+    what = f"no patient is left for validation, and `training.early_stopping.metric: {metric}` watches them."
+    todo = "Give validation a share, or write `early_stopping: {metric: none}`."
+    return spec.locate("split.fractions", Finding(what=what, todo=todo, code="no-validation"))
+
+
+def _warning(spec: Spec, key: str, what: str, todo: str) -> Finding:
+    return spec.locate(key, Finding(what=what, todo=todo, severity=Severity.WARNING, code="setting"))
+
+
+def _cores(number: int) -> str:
+    return "1 processor core" if number == 1 else f"{number} processor cores"
