@@ -14,9 +14,17 @@ from mmcare.components import Prognosis
 __all__ = ["assert_every_parameter_learns", "assert_same_after_loading", "flat", "no_dropout_difference"]
 
 
-def assert_every_parameter_learns(module: nn.Module, loss: Tensor) -> None:
-    """After `loss.backward()` every trainable parameter has a finite gradient that is not all zero."""
-    loss.backward()
+def assert_every_parameter_learns(module: nn.Module, loss: Callable[[], Tensor]) -> None:
+    """After `loss().backward()` every trainable parameter has a finite gradient that is not all zero.
+
+    Parameters that start at zero, such as the gate of a residual branch, are moved first: behind a closed gate nothing
+    learns in the first step, and that is meant.
+    """
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if not bool(parameter.any()):
+                parameter.normal_(std=0.1)
+    loss().backward()
     trainable = [(name, p.grad) for name, p in module.named_parameters() if p.requires_grad]
     without = [name for name, grad in trainable if grad is None]
     assert not without, f"no gradient reaches {', '.join(without[:5])}"

@@ -115,9 +115,12 @@ def _gradients(entry: Entry) -> None:
     encoder = make(entry).train()
     if not list(encoder.parameters()):
         raise NotApplicable("it has no parameters")
-    tokens = encoder(inputs(entry))
-    weight = torch.randn(tokens.values.shape, generator=torch.Generator().manual_seed(2))
-    loss = (torch.where(tokens.mask[..., None], tokens.values, 0) * weight).sum()
+
+    def loss() -> Tensor:
+        tokens = encoder(inputs(entry))
+        weight = torch.randn(tokens.values.shape, generator=torch.Generator().manual_seed(2))
+        return cast(Tensor, (torch.where(tokens.mask[..., None], tokens.values, 0) * weight).sum())
+
     assert_every_parameter_learns(encoder, loss)
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from typing import cast
 
 import torch
+from torch import Tensor
 
 from mmcare.components import Fusion, Tokens
 from mmcare.registry import Entry
@@ -95,9 +96,13 @@ def _gradients(entry: Entry) -> None:
         mask = tokens[name].mask.clone()
         mask[3 if name == "ct" else 4] = False
         tokens[name] = Tokens(tokens[name].values, mask)
-    r = fusion(tokens)
-    weight = torch.randn(r.values.shape, generator=torch.Generator().manual_seed(2))
-    assert_every_parameter_learns(fusion, (torch.where(r.mask[..., None], r.values, 0) * weight).sum())
+
+    def loss() -> Tensor:
+        r = fusion(tokens)
+        weight = torch.randn(r.values.shape, generator=torch.Generator().manual_seed(2))
+        return cast(Tensor, (torch.where(r.mask[..., None], r.values, 0) * weight).sum())
+
+    assert_every_parameter_learns(fusion, loss)
 
 
 def _spread(entry: Entry) -> None:

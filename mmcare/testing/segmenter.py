@@ -95,8 +95,12 @@ def _batch_mates(entry: Entry) -> None:
 
 def _gradients(entry: Entry) -> None:
     segmenter, (values, mask) = _learning(entry).train(), _patches()
-    loss = segmenter.loss(segmenter(values), mask)
-    assert loss.ndim == 0 and bool(loss.isfinite()), f"the loss is a finite scalar, found {loss!r}"
+
+    def loss() -> Tensor:
+        found = segmenter.loss(segmenter(values), mask)
+        assert found.ndim == 0 and bool(found.isfinite()), f"the loss is a finite scalar, found {found!r}"
+        return found
+
     assert_every_parameter_learns(segmenter, loss)
 
 
