@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from mmcare.registry import Component, ModalityConfig, hookimpl
 
@@ -13,11 +14,43 @@ __all__ = ["GeneGraphConfig"]
 MMCARE_API = 1
 
 
+Channel = Literal["mutation", "copy-number", "expression"]
+ItemT = TypeVar("ItemT")
+
+
+def _each_once(items: tuple[ItemT, ...]) -> tuple[ItemT, ...]:
+    if not items or len(set(items)) < len(items):
+        raise ValueError("name at least one, and each once")
+    return items
+
+
 class GeneGraphConfig(ModalityConfig):
     """Keys of the gene graph."""
 
+    channels: Annotated[tuple[Channel, ...], AfterValidator(_each_once)] = Field(
+        ("mutation",),
+        description="What a node holds, each with whether it was measured: `mutation`; `copy-number`, discrete, from "
+        "the cohort's `copy_number`; `expression`, from its `expression`.",
+    )
+    markers: tuple[str, ...] = Field(
+        (),
+        description="Number columns of the patients' table that become nodes of their own, such as PD-L1 or TMB. An "
+        "edge of the network that names one links it.",
+    )
+    edges: Annotated[tuple[Literal["network", "pathways"], ...], AfterValidator(_each_once)] = Field(
+        ("network",),
+        description="Where edges come from: `network`, scored pairs (STRING); `pathways`, genes that share a pathway "
+        "of a GMT file (Reactome); both are joined, the larger weight counts.",
+    )
+    largest_pathway: int = Field(50, ge=2, description="Pathways of more genes give no edges.")
+    expression_log2: bool = Field(
+        False, description="Take log2(1 + x) of expression first: for counts or TPM, not for z-scores."
+    )
+
     genes: tuple[str, ...] | None = Field(
-        None, description="Nodes, by HGNC symbol; by default the genes of the cohort's panels."
+        None,
+        description="Nodes, by HGNC symbol; by default the genes of the cohort's panels; without the channel "
+        "`mutation`, those of the copy numbers, else of the expression.",
     )
     min_mutated: int = Field(
         0, ge=0, description="Leave out panel genes mutated in fewer training patients; named genes always stay."
