@@ -119,7 +119,7 @@ def _gradients(entry: Entry) -> None:
     def loss() -> Tensor:
         tokens = encoder(inputs(entry))
         weight = torch.randn(tokens.values.shape, generator=torch.Generator().manual_seed(2))
-        return cast(Tensor, (torch.where(tokens.mask[..., None], tokens.values, 0) * weight).sum())
+        return (torch.where(tokens.mask[..., None], tokens.values, 0) * weight).sum()
 
     assert_every_parameter_learns(encoder, loss)
 

@@ -89,8 +89,8 @@ def _volume(layout: VolumeLayout, size: int, rows: Tensor, generator: torch.Gene
     mask = (distance[None] < radius).float()
     noise = 40 * torch.randn(size, *layout.size, generator=generator)
     values = torch.where(mask > 0, density, torch.tensor(-850.0)) + noise
-    affine = torch.diag(torch.tensor([*layout.spacing_mm, 1.0], dtype=torch.float64)).repeat(size, 1, 1)
-    spacing = torch.tensor(layout.spacing_mm).repeat(size, 1)
+    spacing = torch.tensor(layout.spacing_mm) * torch.where(rows % 3 == 2, 1.5, 1.0)[:, None]  # some overflow the box
+    affine = torch.diag_embed(torch.cat([spacing, torch.ones(size, 1)], 1).double())
     return VolumeBatch(rows=rows, values=values[:, None], mask=mask[:, None], spacing_mm=spacing, affine=affine)
 
 

@@ -100,7 +100,7 @@ def _gradients(entry: Entry) -> None:
     def loss() -> Tensor:
         r = fusion(tokens)
         weight = torch.randn(r.values.shape, generator=torch.Generator().manual_seed(2))
-        return cast(Tensor, (torch.where(r.mask[..., None], r.values, 0) * weight).sum())
+        return (torch.where(r.mask[..., None], r.values, 0) * weight).sum()
 
     assert_every_parameter_learns(fusion, loss)
 
