@@ -78,7 +78,7 @@ def _said(kind: str, message: str) -> str:
         case "extra_forbidden":
             return "is no key of this file."
         case _:
-            return f"{message.removeprefix('Value error, ').rstrip('.')}"
+            return message.removeprefix("Value error, ").replace("Input should be", "must be").rstrip(".")
 
 
 def _value(kind: str, value: object) -> str:

@@ -81,7 +81,7 @@ def _layout(name: str, part: ResolvedPart, fitted: Fitted, file: Path) -> InputL
     try:
         return modality.layout(fitted)
     except MMCareError as error:
-        raise RunError([finding.at(file=file) for finding in error.findings]) from error
+        raise RunError([f.at(file=file, todo=f.todo or RESTORE) for f in error.findings]) from error
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         provider = part.entry.provider
         who = f"{part.entry.component.name} ({provider.distribution} {provider.version})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -119,12 +119,16 @@ def load_weights(model: torch.nn.Module, path: Path) -> None:
     except RuntimeError as error:  # a tensor that is sized when it is fitted has a size that cannot be
         reason = str(error).strip().splitlines()[-1].strip().rstrip(".")
         raise RunError(Finding(file=path, what=f"{cut(reason, 200)}.", todo=RESTORE, code="tensor")) from error
-    # a buffer may say "not known" by NaN; a weight may not
-    broken = [(name, int((~weight.isfinite()).sum())) for name, weight in model.named_parameters()]
-    if any(count for _, count in broken):
-        what = "the tensor {} holds {:,} values that are not finite: no figure can be had of it."
-        found = [Finding(file=path, what=what.format(*b), todo=RESTORE, code="not-finite") for b in broken if b[1]]
-        raise RunError(found[:10])
+    wrong = list(_not_finite(model))
+    if wrong:
+        raise RunError([Finding(file=path, what=what, todo=RESTORE, code="not-finite") for what in wrong[:10]])
+
+
+def _not_finite(model: torch.nn.Module) -> Iterator[str]:
+    """A buffer may say "not known" by NaN; a weight may not."""
+    for name, weight in model.named_parameters():
+        if count := int((~weight.isfinite()).sum()):
+            yield f"the tensor {name} holds {count:,} of {weight.numel():,} numbers that are not finite."
 
 
 def _differences(own: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
