@@ -20,6 +20,7 @@ from mmcare.spec.document import SpecDocument
 
 from .markdown import ROOT, text_of
 
+BUILTIN = ROOT / "mmcare" / "builtin"
 OURS = [entry for entry in discover().entries() if entry.provider.distribution in KNOWN]
 
 
@@ -72,6 +73,18 @@ def test_a_key_of_a_spec_is_on_its_page(model: type[BaseModel]) -> None:
 def test_a_key_of_a_cohort_is_on_its_page(model: type[BaseModel]) -> None:
     for name, field in model.model_fields.items():
         assert re.search(rf"- `{name}` .*: {re.escape(field.description or '')}\n", text_of("docs/cohort-keys.md"))
+
+
+def test_an_entry_that_a_modality_reads_is_on_the_page_of_cohorts() -> None:
+    reads = re.compile(r"""source\.(?:file|path|entry\.get|entry)[(\[]"(\w+)\"""")
+    named = re.compile(r"""source\.\w+\(name.* for name in \(((?:"\w+",? ?)+)\)""")
+    text = "".join(
+        p.read_text(encoding="utf-8") for p in (*ROOT.glob("plugins/**/mmcare_*/*.py"), *BUILTIN.glob("*.py"))
+    )
+    entries = {*reads.findall(text), *(name for names in named.findall(text) for name in re.findall(r"\w+", names))}
+    assert {"files", "mask", "roi", "mutations", "panels", "panel_genes", "network", "tokens"} <= entries
+    page = text_of("docs/cohorts.md")
+    assert {entry for entry in entries if f"`{entry}`" not in page} == set()
 
 
 @pytest.mark.parametrize("metric", DEFINITIONS)
