@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mmcare.cli.options import Overrides
 from mmcare.cli.progress import on_terminal, progress, tell
+from mmcare.cli.show import aligned, print_wrapped, show_findings
 
 if TYPE_CHECKING:
     from mmcare.workflow.demo import Demo
 
 __all__ = ["demo"]
+
+RULE = "-" * 20
 
 
 def demo(
@@ -32,16 +37,22 @@ def demo(
         mmcare demo
         mmcare demo --tiny --out try
     """
+    started = monotonic()
     folder = out if out is not None else _next_free(Path("mmcare-demo"))
     _refuse_full(folder)
-    tell("loading torch and the plugins…")
+    tell("loading torch and the plugins")
     from mmcare.workflow import Options
     from mmcare.workflow.demo import FULL, TINY, run_demo
 
     with progress() as advance:
-        options = Options(terminal=on_terminal(), tell=tell, progress=advance)
+        options = Options(
+            tell=tell,
+            tell_findings=show_findings,
+            progress=advance,
+            epoch_progress=advance if on_terminal() else None,
+        )
         made = run_demo(folder, TINY if tiny else FULL, options, set_ or ())
-    _say(made)
+    _say(made, monotonic() - started)
 
 
 def _next_free(folder: Path) -> Path:
@@ -60,25 +71,49 @@ def _refuse_full(folder: Path) -> None:
         raise MMCareError(Finding(file=folder, what=what, todo="Name another folder with `--out`.", code="exists"))
 
 
-def _say(made: Demo) -> None:
+def _say(made: Demo, seconds: float) -> None:
     from mmcare.cli.evaluate import print_metrics
     from mmcare.cli.predict import print_prediction
     from mmcare.decision import utilities
 
-    print(f"\nOn the {len(made.run.folder.patients('test'))} test patients (95 % intervals; a small test set: wide):\n")
+    print()
+    print_wrapped(_headline(made, seconds))
+    print_wrapped("All of it is synthetic and says nothing about real patients.")
+    print(f"\nHow well it predicts\n{RULE}")
     print_metrics(made.metrics)
-    print("\nOne test patient, under either treatment:\n")
+    if made.averages:
+        print()
+        print_wrapped(_average(made.averages))
+    print(f"\nOne test patient\n{RULE}")
     print_prediction(made.prediction, utilities(made.prediction, made.run.spec.decision), "table")
-    patient = made.prediction.patients[0]
-    print(
-        f"""
-All of this is synthetic: drawn from a written-down causal model. It says nothing about real patients.
+    print(f"\nFiles\n{RULE}")
+    rows = [
+        ("cohort", str(made.cohort), "the patients, in the formats of real ones"),
+        ("truth", str(made.truth), "both treatments' outcomes; training cannot see it"),
+        ("run", str(made.run.path), "the model, its figures, card.md"),
+    ]
+    print(*aligned(rows), sep="\n")
+    print(f"\nNext\n{RULE}")
+    print(*made.next_commands(), sep="\n")
 
-  cohort  {made.cohort}   (the truth, which training cannot see: {made.truth})
-  run     {made.run.path}
 
-Next:
-  mmcare predict {made.run.path} --cohort {made.cohort} --patient {patient} --format json
-  mmcare spec describe {made.run.path}/spec.yaml
-  mmcare train examples/demo.yaml --cohort {made.cohort} --set fusion.use=concat"""
+def _headline(made: Demo, seconds: float) -> str:
+    of = {split: len(made.run.folder.patients(split)) for split in ("training", "validation", "test")}
+    minutes, rest = divmod(round(seconds), 60)
+    time = f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return (
+        f"Done in {time}: {sum(of.values())} patients drawn from a written-down causal model, with CT, table and "
+        f"genome; a model trained on {of['training']} of them for {made.run.manifest.epochs} epochs "
+        f"({of['validation']} more watched over it), measured on {of['test']} others, and asked about one."
+    )
+
+
+def _average(averages: Mapping[str, Mapping[str, int]]) -> str:
+    counts = "; ".join(
+        f"{endpoint}: " + ", ".join(f"{count} under {arm}" for arm, count in events.items())
+        for endpoint, events in averages.items()
+    )
+    return (
+        "Arm average: 20 training events of an endpoint in an arm are asked for before its patients get figures of "
+        f"their own, and some have fewer here ({counts}). There everyone is given the arm's curve and nobody is ranked."
     )

@@ -58,7 +58,7 @@ def print_metrics(metrics: Metrics) -> None:
 
     page = metric_tables(metrics)
     print_wrapped(
-        f"{metrics.run}: {metrics.patients}. 95 % intervals are of this trained model on other such patients "
+        f"{metrics.run}, scored on {metrics.patients}. 95 % intervals are of this trained model on other such patients "
         f"({metrics.bootstrap:,} bootstrap samples of the patients within arm)."
     )
     for table in page.arms:
@@ -94,10 +94,7 @@ def _lines(table: ArmTable) -> list[str]:
 
 def _aligned(table: ArmTable, said: Callable[[Cell], str]) -> list[str]:
     header = ("year", "events", "at risk", *table.metrics, "")
-    rows = [
-        (row.year, str(row.events), str(row.at_risk), *(said(cell) for cell in row.cells), row.notes)
-        for row in table.rows
-    ]
+    rows = [(row.year, row.events, row.at_risk, *(said(cell) for cell in row.cells), row.notes) for row in table.rows]
     return aligned([header, *rows], "rrr")
 
 

@@ -29,4 +29,5 @@ HEADLINE = ("C", "pooled C", "AUC", "Brier", "IPA", "O/E")
 
 def definition(metric: str, horizon: float | None = None) -> str:
     """What a metric is, at one horizon or at any."""
-    return DEFINITIONS[metric].format(tau="the horizon" if horizon is None else f"{horizon:g} years")
+    years = "the horizon" if horizon is None else f"{horizon:g} year{'' if horizon == 1 else 's'}"
+    return DEFINITIONS[metric].format(tau=years)

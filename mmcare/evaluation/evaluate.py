@@ -16,7 +16,7 @@ from mmcare.evaluation.calibration_slope import risk_slope
 from mmcare.evaluation.definitions import definition
 from mmcare.evaluation.discrimination import auc
 from mmcare.evaluation.goodness_of_fit import EventCalibration, event_calibration
-from mmcare.evaluation.metrics import ALL_ARMS, Figure, Point
+from mmcare.evaluation.metrics import ALL_ARMS, AND, Figure, Point
 from mmcare.evaluation.scored import Floats, Ints, Scored
 from mmcare.survival import StepCurve, censoring_weights, uno_concordance
 
@@ -175,7 +175,7 @@ def _overall_figures(scored: Scored, place: int, cells: Sequence[_Cell], setting
     if codes:
         cell = replace(cell, remarks=(*cell.remarks, *(f"without {why}" for why in left)))
     else:
-        cell = replace(cell, why_not="; ".join(left) or "no patient")
+        cell = replace(cell, why_not=AND.join(left) or "no patient")
     samples = _samples(cell)
     for metric, function in (("C", _concordance(cell)), ("pooled C", _concordance(cell, pooled=True))):
         yield _figure(cell, metric, function, samples)
@@ -281,5 +281,5 @@ def _of(cell: _Cell, metric: str, value: float | None, reason: str = "") -> Figu
         at_risk=int((rows.time >= horizon).sum()),
         effective_patients=None if weights is None else weights.effective_size,
         share_clipped=None if weights is None else weights.share_clipped,
-        reason="; ".join(part for part in (reason, *(() if cell.why_not else cell.remarks)) if part),
+        reason=AND.join(part for part in (reason, *(() if cell.why_not else cell.remarks)) if part),
     )

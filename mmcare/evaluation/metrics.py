@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["ALL_ARMS", "Figure", "Metrics", "Point"]
+__all__ = ["ALL_ARMS", "AND", "Figure", "Metrics", "Point"]
 
 ALL_ARMS = "all arms"
+AND = "; "
+"""Between several reasons of one figure."""
 
 
 class _Model(BaseModel):
@@ -33,7 +35,7 @@ class Figure(_Model):
         patients: Scored. events: Of the endpoint by the horizon. at_risk: At the horizon.
         effective_patients: (sum w)^2 / sum w^2 of the censoring weights; None where nothing could be weighted.
         share_clipped: Share of those patients whose chance to be followed so long was raised to 0.05.
-        reason: Why there is no value or no interval, or what else is to be known of it.
+        reason: Why there is no value or no interval, or what else is to be known of it; several with `; ` between.
         points: Of a calibration plot; only of `O/E`.
     """
 
@@ -61,7 +63,7 @@ class Metrics(_Model):
 
     Attributes:
         run: Name of the run.
-        patients: Which they were: `test patients of the run's cohort`, or another cohort's folder.
+        patients: Which they were: `the test patients of the run's own cohort`, or `all patients of` another's folder.
         bootstrap: Number of resamples of the intervals: these trained models, other patients.
         notes: What a reader must know.
         figures: All of them.

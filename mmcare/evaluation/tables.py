@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mmcare.evaluation.definitions import HEADLINE, definition
-from mmcare.evaluation.metrics import Figure, Metrics
+from mmcare.evaluation.metrics import AND, Figure, Metrics
 
 __all__ = ["ArmTable", "Cell", "Row", "Tables", "metric_tables"]
 
@@ -21,11 +21,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One horizon. `notes` are the marks of the reasons below the tables."""
+    """One horizon: `-` for what cannot be counted. `notes` are the marks of the reasons below the tables."""
 
     year: str
-    events: int
-    at_risk: int
+    events: str
+    at_risk: str
     cells: tuple[Cell, ...]
     notes: str
 
@@ -57,12 +57,12 @@ class Tables:
 
 
 def metric_tables(metrics: Metrics, shown: Sequence[str] = HEADLINE) -> Tables:
-    """The figures of the metrics `shown`, in the order of `metrics`."""
+    """The figures of the metrics `shown`, in the order of `metrics`; what has no patient is left out."""
     figures = [figure for figure in metrics.figures if figure.metric in shown]
     notes = _Notes()
-    keys = dict.fromkeys((figure.endpoint, figure.arm) for figure in figures)
+    keys = dict.fromkeys((figure.endpoint, figure.arm) for figure in figures if figure.patients)
     arms = [_arm_table([f for f in figures if (f.endpoint, f.arm) == key], notes) for key in keys]
-    names = dict.fromkeys(figure.metric for figure in figures)
+    names = dict.fromkeys(name for arm in arms for name in arm.metrics)
     return Tables(tuple(arms), notes.all(), tuple((name, definition(name)) for name in names))
 
 
@@ -70,13 +70,14 @@ class _Notes:
     """A number for each reason, in the order in which they come up."""
 
     def __init__(self) -> None:
-        self._of: dict[str, str] = {}
+        self._of: dict[str, int] = {}
 
-    def mark(self, reason: str) -> str:
-        return self._of.setdefault(reason, f"[{len(self._of) + 1}]")
+    def marks(self, reasons: Iterable[str]) -> str:
+        """`[1][3]`, rising."""
+        return "".join(f"[{n}]" for n in sorted(self._of.setdefault(reason, len(self._of) + 1) for reason in reasons))
 
     def all(self) -> tuple[tuple[str, str], ...]:
-        return tuple((mark, reason) for reason, mark in self._of.items())
+        return tuple((f"[{n}]", reason) for reason, n in self._of.items())
 
 
 def _arm_table(figures: Sequence[Figure], notes: _Notes) -> ArmTable:
@@ -91,13 +92,17 @@ def _row(figures: Sequence[Figure], names: Sequence[str], notes: _Notes) -> Row:
     of = {figure.metric: figure for figure in figures}
     cells = tuple(_cell(of[name]) if name in of else Cell("", "") for name in names)
     first = figures[0]
-    return Row(f"{first.horizon:g}", first.events, first.at_risk, cells, "".join(map(notes.mark, _reasons(figures))))
+    counts = (str(first.events), str(first.at_risk)) if first.patients else ("-", "-")
+    return Row(f"{first.horizon:g}", *counts, cells, notes.marks(_reasons(figures)))
 
 
 def _reasons(figures: Sequence[Figure]) -> Iterable[str]:
     """Each reason once, with the figures that it is of where it is not of all."""
-    for reason in dict.fromkeys(figure.reason for figure in figures if figure.reason):
-        names = [figure.metric for figure in figures if figure.reason == reason]
+    of: dict[str, list[str]] = {}
+    for figure in figures:
+        for reason in filter(None, figure.reason.split(AND)):
+            of.setdefault(reason, []).append(figure.metric)
+    for reason, names in of.items():
         yield reason if len(names) == len(figures) else f"{', '.join(names)}: {reason}"
 
 
@@ -105,6 +110,13 @@ def _cell(figure: Figure) -> Cell:
     if figure.value is None:
         return Cell("-", "")
     if figure.lower is None or figure.upper is None:
-        return Cell(f"{figure.value:.3f}", "")
-    between = " to " if figure.lower < 0 else "-"  # 0.55-0.88, but -0.20 to 0.15
-    return Cell(f"{figure.value:.3f}", f"{figure.lower:.2f}{between}{figure.upper:.2f}")
+        return Cell(_number(figure.value, 3), "")
+    lower, upper = _number(figure.lower, 2), _number(figure.upper, 2)
+    between = " to " if lower.startswith("-") else "-"  # 0.55-0.88, but -0.20 to 0.15
+    return Cell(_number(figure.value, 3), f"{lower}{between}{upper}")
+
+
+def _number(value: float, places: int) -> str:
+    """Fixed point; what rounds to 0 has no sign."""
+    text = f"{value:.{places}f}"
+    return text.lstrip("-") if float(text) == 0 else text

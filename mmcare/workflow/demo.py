@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,8 @@ from mmcare.evaluation import Metrics
 from mmcare.run import Prediction, Run
 from mmcare.synthetic import draw, write_cohort
 from mmcare.workflow.evaluate import evaluate_run
-from mmcare.workflow.fit import Options, fit
+from mmcare.workflow.fit import fit
+from mmcare.workflow.options import Options
 
 __all__ = ["FULL", "TINY", "Demo", "DemoSize", "example", "run_demo"]
 
@@ -33,13 +35,32 @@ TINY = DemoSize(patients=120, size_voxels=36, spacing_mm=3.0, overrides=("traini
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What the demo made."""
+    """What the demo made.
+
+    Attributes:
+        cohort: Folder. truth: Its sibling, with the outcomes under both treatments.
+        run: The trained model.
+        metrics: Its figures on the test patients.
+        prediction: For one of them.
+        averages: By endpoint that is predicted as the arm's average somewhere, the training events of each such arm.
+    """
 
     cohort: Path
     truth: Path
     run: Run
     metrics: Metrics
     prediction: Prediction
+    averages: Mapping[str, Mapping[str, int]]
+
+    def next_commands(self) -> tuple[str, ...]:
+        """What to try next, as typed where the demo was started."""
+        run, cohort = shlex.quote(str(self.run.path)), shlex.quote(str(self.cohort))
+        spec = shlex.quote(str(self.run.folder.spec))
+        return (
+            f"mmcare predict {run} --cohort {cohort} --patient {self.prediction.patients[0]} --format json",
+            f"mmcare spec describe {spec} --cohort {cohort}",
+            f"mmcare train {spec} --cohort {cohort} --set fusion.use=concat",
+        )
 
 
 def run_demo(out: Path, size: DemoSize, options: Options, overrides: Sequence[str] = (), seed: int = 0) -> Demo:
@@ -68,10 +89,23 @@ def run_demo(out: Path, size: DemoSize, options: Options, overrides: Sequence[st
         overrides=(*size.overrides, *overrides),
         options=replace(options, out=out / "run"),
     )
+    options.tell("evaluating on the test patients")
     metrics = evaluate_run(run, progress=options.progress)
     cohort = read_cohort(folder)
     prediction = run.predict(cohort, run.folder.patients("test")[:1])
-    return Demo(folder, folder.with_name("cohort.truth"), run, metrics, prediction)
+    return Demo(folder, folder.with_name("cohort.truth"), run, metrics, prediction, _averages(run, prediction))
+
+
+def _averages(run: Run, prediction: Prediction) -> Mapping[str, Mapping[str, int]]:
+    cohort, _ = run.training_cohort()
+    outcomes = cohort.outcomes(run.outcomes, run.folder.patients("training"))
+    found: dict[str, dict[str, int]] = {}
+    for name, endpoint in prediction.prognosis.endpoints.items():
+        events = outcomes.event[:, run.outcomes.index(name)] == 1
+        for code, arm in enumerate(run.outcomes.arms):
+            if not bool(endpoint.personal[code]):
+                found.setdefault(name, {})[arm] = int((events & (outcomes.arm == code)).sum())
+    return found
 
 
 def example(name: str) -> Path:

@@ -66,7 +66,7 @@ def evaluate_run(
         if own:  # another cohort always has its own censoring
             setting = replace(setting, censoring=training.censoring(run.outcomes.index(name)))
         figures += evaluate_endpoint(scored, setting)
-    where = "test patients of the run's own cohort" if own else str(cohort.root)
+    where = "the test patients of the run's own cohort" if own else f"all patients of {cohort.root}"
     metrics = Metrics(run=run.path.name, patients=where, bootstrap=draws, notes=notes, figures=tuple(figures))
     if own:
         tell_findings(_keep(run, metrics))

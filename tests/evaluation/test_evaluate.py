@@ -260,7 +260,7 @@ def test_tables_have_a_row_a_horizon_and_say_each_reason_once(tied: Reference) -
     assert sbrt.metrics == ("C", "AUC", "Brier", "IPA", "O/E")
     assert both.metrics == ("C", "pooled C")
     figure, row = found.figure("os", "sbrt", 3, "C"), sbrt.rows[1]
-    assert (row.year, row.events, row.at_risk, row.notes) == ("3", figure.events, figure.at_risk, "")
+    assert (row.year, row.events, row.at_risk, row.notes) == ("3", str(figure.events), str(figure.at_risk), "")
     assert row.cells[0] == Cell(f"{figure.value:.3f}", f"{figure.lower:.2f}-{figure.upper:.2f}")
     assert [row.cells[:2] for row in surgery.rows] == [(Cell("-", ""), Cell("-", ""))] * 3
     assert [row.notes for row in surgery.rows] == ["[1]"] * 3
