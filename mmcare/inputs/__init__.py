@@ -2,5 +2,6 @@
 
 from mmcare.inputs.inputs import Inputs, LocatingSegmenter, read_inputs
 from mmcare.inputs.samples import Progress, Samples, Stage
+from mmcare.inputs.volumes import SegmenterVolumes
 
-__all__ = ["Inputs", "LocatingSegmenter", "Progress", "Samples", "Stage", "read_inputs"]
+__all__ = ["Inputs", "LocatingSegmenter", "Progress", "Samples", "SegmenterVolumes", "Stage", "read_inputs"]

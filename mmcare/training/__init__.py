@@ -5,6 +5,7 @@ from mmcare.training.device import Place, choose_place
 from mmcare.training.dropout import modalities_to_keep, rates_of
 from mmcare.training.finish import finish, score
 from mmcare.training.partition import EpochPartition, strata_of
+from mmcare.training.segmentation import train_segmenter
 from mmcare.training.train import Loop, Trained, train
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "score",
     "strata_of",
     "train",
+    "train_segmenter",
     "weights_bytes",
 ]

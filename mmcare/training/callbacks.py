@@ -67,4 +67,4 @@ def _epoch(trainer: lightning.Trainer) -> str:
     return f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
 
 
-_SHOWN = ("train_loss", "val_loss", "val_c_index")
+_SHOWN = ("train_loss", "val_loss", "val_c_index", "val_dice")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -12,7 +13,7 @@ from mmcare.inputs import Inputs
 from mmcare.spec import TrainingConfig
 from mmcare.training.partition import EpochPartition, strata_of
 
-__all__ = ["PatientBatches", "training_loader", "validation_loader"]
+__all__ = ["PatientBatches", "loader_options", "training_loader", "validation_loader"]
 
 _LEAST_AT_ONCE = 64
 
@@ -46,15 +47,17 @@ def validation_loader(inputs: Inputs, patients: tuple[str, ...], config: Trainin
 def _loader(
     inputs: Inputs, patients: tuple[str, ...], config: TrainingConfig, batches: Sampler[list[int]] | list[list[int]]
 ) -> DataLoader[Batch]:
-    return DataLoader(
-        PatientBatches(inputs, patients),
-        batch_size=None,
-        sampler=batches,
-        num_workers=config.workers,
-        persistent_workers=config.workers > 0,
-        worker_init_fn=_leave_interrupts_to_the_main_process if config.workers else None,
-        generator=torch.Generator().manual_seed(config.seed),
-    )
+    return DataLoader(PatientBatches(inputs, patients), batch_size=None, sampler=batches, **loader_options(config))
+
+
+def loader_options(config: TrainingConfig) -> dict[str, Any]:
+    """What every loader is told of workers and seed."""
+    return {
+        "num_workers": config.workers,
+        "persistent_workers": config.workers > 0,
+        "worker_init_fn": _leave_interrupts_to_the_main_process if config.workers else None,
+        "generator": torch.Generator().manual_seed(config.seed),
+    }
 
 
 def _leave_interrupts_to_the_main_process(worker: int) -> None:

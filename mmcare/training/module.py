@@ -20,7 +20,7 @@ from mmcare.training.callbacks import NOT_FINITE
 from mmcare.training.dropout import modalities_to_keep, rates_of
 from mmcare.training.optimizer import optimizer_of
 
-__all__ = ["PrognosisModule"]
+__all__ = ["PrognosisModule", "seed_of"]
 
 
 class PrognosisModule(lightning.LightningModule):
@@ -68,7 +68,7 @@ class PrognosisModule(lightning.LightningModule):
 
     def _changed(self, batch: Batch, index: int) -> Batch:
         """The batch augmented, with some modalities withheld, from generators that (seed, epoch, batch) decide."""
-        generator = torch.Generator().manual_seed(_seed_of(self.config.seed, self.current_epoch, index))
+        generator = torch.Generator().manual_seed(seed_of(self.config.seed, self.current_epoch, index))
         rates = rates_of(self.config.modality_dropout, batch.names)
         if bool((rates > 0).any()):
             batch = batch.keep(modalities_to_keep(batch.present, rates, generator))
@@ -130,6 +130,6 @@ def _cat(parts: list[Outcomes]) -> Outcomes:
     )
 
 
-def _seed_of(*numbers: int) -> int:
+def seed_of(*numbers: int) -> int:
     """One seed of several numbers, the same on every machine."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> 1)

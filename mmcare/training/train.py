@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import lightning
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from torch import nn
+from torch.utils.data import DataLoader
 
 from mmcare.inputs import Inputs, Progress
 from mmcare.model import Model
@@ -26,7 +29,7 @@ from mmcare.training.module import PrognosisModule
 from mmcare.training.optimizer import Schedule
 from mmcare.training.trouble import in_words
 
-__all__ = ["Loop", "Trained", "train"]
+__all__ = ["Loop", "Trained", "run_epochs", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,34 @@ def train(
         RunError: The loss is no number any more, or memory or disk is at its end.
     """
     model.fit(inputs.outcomes_of(training))
+    return run_epochs(
+        PrognosisModule(model, config, inputs),
+        training_loader(inputs, training, config),
+        validation_loader(inputs, validation, config) if validation else None,
+        config,
+        loop,
+    )
+
+
+def run_epochs(
+    module: lightning.LightningModule,
+    batches: DataLoader[Any],
+    validation: DataLoader[Any] | None,
+    config: TrainingConfig,
+    loop: Loop,
+) -> Trained:
+    """Run the epochs of a module whose network is `module.model`; afterwards that holds the best epoch's weights.
+
+    The network is then in eval mode, on the CPU. Goes on from the last finished epoch where `folder/resume` holds a
+    checkpoint.
+
+    Args:
+        module: Steps and optimiser.
+        batches: Training batches; `set_epoch` of their sampler is called.
+        validation: Batches of validation; none where nothing stops early.
+        config: The spec's `training`.
+        loop: How.
+    """
     best = BestWeights(loop.folder / "resume", config.early_stopping)
     checkpoint = ResumeCheckpoint(loop.folder / "resume", best)
     guard = FinishTheStep(checkpoint, loop.command, loop.tell)
@@ -93,14 +124,15 @@ def train(
     with guard, in_words(config, loop.folder, loop.place.device, loop.command), _quiet():
         trainer = _trainer(config, loop, callbacks)
         trainer.fit(
-            PrognosisModule(model, config, inputs),
-            training_loader(inputs, training, config),
-            validation_loader(inputs, validation, config) if validation else None,
+            module,
+            batches,
+            validation,
             ckpt_path=str(checkpoint.path) if checkpoint.path.exists() else None,
             weights_only=True,  # checkpoints are our own and hold no code: anything else is refused
         )
-    model.cpu().load_state_dict(best.load())
-    model.eval()
+    network = cast(nn.Module, module.model)
+    network.cpu().load_state_dict(best.load())
+    network.eval()
     return Trained(loop.place, trainer.current_epoch, best.epoch)
 
 
