@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .markdown import blocks, files, pages, write_files
+from .markdown import blocks, files, pages, text_of, write_files
 
 PAGES = [page for page in pages() if any(not block.title for block in blocks(page, "python"))]
 TESTS = [(page, name) for page in pages() for name in files(page) if name.startswith("test_")]
@@ -23,6 +23,9 @@ def test_the_python_of_a_page_runs(page: str, desk_with_cohorts: Path, capsys: p
     script.write_text("\n".join(block.text for block in blocks(page, "python") if not block.title), encoding="utf-8")
     runpy.run_path(str(script))
     assert capsys.readouterr().out.strip()
+    for path in desk_with_cohorts.glob("runs/*/*"):
+        name = f"{path.name}/" if path.is_dir() else path.name
+        assert f"`{name}" in text_of("docs/runs.md"), name
 
 
 @pytest.mark.parametrize(("page", "name"), TESTS)
