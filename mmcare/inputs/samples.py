@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -64,14 +65,11 @@ class Stage:
         """
         patients = list(patients)
         results: dict[str, _Result] = {}
-        pool = ThreadPoolExecutor(max(1, workers))
-        try:
-            for patient, result in zip(patients, pool.map(lambda p: self._sample(p, cache), patients), strict=True):
+        with _mapping(workers) as mapped:
+            for patient, result in zip(patients, mapped(lambda p: self._sample(p, cache), patients), strict=True):
                 results[patient] = result
                 if progress is not None:
                     progress(f"reading {self.source.key}", len(results), len(patients))
-        finally:
-            pool.shutdown(cancel_futures=True)  # after Ctrl-C nobody waits for the patients not begun
         return _sorted(results)
 
     def _sample(self, patient: str, cache: Cache) -> _Result:
@@ -98,6 +96,19 @@ class Stage:
             return self.modality.prepare(raw, None)
         region = region_of(self.modality.volume(raw), self.segmenter, key)
         return region if isinstance(region, Absent) else self.modality.prepare(raw, region)
+
+
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable[[Callable[[str], _Result], Iterable[str]], Iterator[_Result]]]:
+    """`map` over threads; a single worker is the main thread, which Ctrl-C stops at once."""
+    if workers <= 1:
+        yield map
+        return
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C nobody waits for the patients not begun
 
 
 def _sorted(results: Mapping[str, _Result]) -> Samples:

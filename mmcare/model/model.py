@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -76,6 +77,15 @@ class Model(nn.Module):
     def encoders(self) -> Mapping[str, Encoder]:
         """The encoders by modality."""
         return {name.removeprefix("modality-"): module for name, module in self.encoder_modules.items()}  # type: ignore[misc]
+
+    def train(self, mode: bool = True) -> Self:
+        """Training or evaluation mode; a part that is frozen whole stays in evaluation mode, statistics and all."""
+        super().train(mode)
+        for part in (*self.encoder_modules.values(), self.fusion, *self.heads):
+            parameters = list(part.parameters())
+            if parameters and not any(parameter.requires_grad for parameter in parameters):
+                part.eval()
+        return self
 
     def forward(self, batch: Batch) -> PathScores:
         """From a batch to the scores of every path."""

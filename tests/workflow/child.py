@@ -1,0 +1,24 @@
+"""What a child process does: `mmcare ARGUMENTS`, its output in files; run by `runpy` with its arguments as globals."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ARGUMENTS: list[str] = globals()["ARGUMENTS"]
+FOLDER: str = globals()["FOLDER"]
+OUTPUT: str = globals()["OUTPUT"]
+ENVIRONMENT: dict[str, str] = globals()["ENVIRONMENT"]
+
+os.setpgid(0, 0)  # a group of its own, as a shell gives it: a test can send Ctrl-C to all of it
+os.chdir(FOLDER)
+os.environ.update(ENVIRONMENT)
+for name, number in (("out", 1), ("err", 2)):
+    os.dup2(os.open(Path(OUTPUT) / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+sys.stdout = open(1, "w", buffering=1, closefd=False)
+sys.stderr = open(2, "w", buffering=1, closefd=False)
+
+from mmcare.cli.main import main  # noqa: E402
+
+sys.exit(main(ARGUMENTS))
