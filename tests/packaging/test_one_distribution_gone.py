@@ -6,7 +6,6 @@ import json
 import subprocess
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,42 +23,37 @@ def workspace() -> list[str]:
     return [tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"]["name"] for member in members]
 
 
-@dataclass(frozen=True)
-class Case:
-    """A component of the distribution with the place of its `use` in a spec, and a spec that does without all of it."""
-
-    needs: str
-    place: str
-    component: str
-    does_without: str
-
-
-TABLE = "  clinical: {use: table, encoder: {use: mlp}}\n"
-GENES = "  genomic: {use: gene-graph, encoder: {use: gcn}}\n"
-CT = "  ct: {use: ct, encoder: {use: resnet3d}}\n"
-READY = "  ready: {use: precomputed, encoder: {use: precomputed}}\n"
 HEAD = "head: {use: dual-task, endpoints: {os: {}}}\n"
-FUSION = "fusion: {use: concat}\n"
 COX = "modalities: {clinical: {use: table}}\nbaseline: {use: cox-ph}\n"
-TABLE_ALONE = f"modalities:\n{TABLE}{HEAD}"
+TABLE = "modalities: {clinical: {use: table, encoder: {use: mlp}}}\n" + HEAD
+TOKENS = "{use: precomputed, encoder: {use: precomputed}}"
+READY = f"modalities: {{ready: {TOKENS}}}\n{HEAD}"
 
-CASES = {
-    "mmcare-plugin-imaging": Case(f"modalities:\n{CT}{HEAD}", "3:8, modalities.ct.use", "modality `ct`", TABLE_ALONE),
-    "mmcare-plugin-clinical": Case(
-        TABLE_ALONE, "3:14, modalities.clinical.use", "modality `table`", f"modalities:\n{GENES}{READY}{FUSION}{HEAD}"
-    ),
-    "mmcare-plugin-genomic": Case(
-        f"modalities:\n{GENES}{HEAD}", "3:13, modalities.genomic.use", "modality `gene-graph`", TABLE_ALONE
-    ),
-    "mmcare-plugin-gcn": Case(
-        f"modalities:\n{GENES}{HEAD}", "3:40, modalities.genomic.encoder.use", "encoder `gcn`", TABLE_ALONE
-    ),
-    "mmcare-plugin-fusion": Case(
-        f"modalities:\n{TABLE}{READY}{FUSION}{HEAD}", "5:10, fusion.use", "fusion `concat`", TABLE_ALONE
-    ),
-    "mmcare-plugin-prognosis": Case(TABLE_ALONE, "4:8, head.use", "head `dual-task`", COX),
-    "mmcare-plugin-baselines": Case(COX, "3:12, baseline.use", "baseline `cox-ph`", TABLE_ALONE),
+NEEDS = {
+    "modality": ("modalities.some", "modalities:\n  some: {use: NAME}\nbaseline: {use: cox-ph}\n"),
+    "encoder": ("modalities.some.encoder", "modalities:\n  some: {use: precomputed, encoder: {use: NAME}}\n" + HEAD),
+    "fusion": ("fusion", READY.replace("{ready:", f"{{more: {TOKENS}, ready:") + "fusion: {use: NAME}\n"),
+    "head": ("head", READY.replace(HEAD, "head: {use: NAME}\n")),
+    "baseline": ("baseline", "modalities: {ready: {use: precomputed}}\nbaseline: {use: NAME}\n"),
 }
+"""By kind: the key of the part, and a spec whose part of that kind is to be named."""
+
+
+def spec_of(name: str) -> tuple[str, str, str]:
+    """A spec with a component of the distribution; where its name stands, and what is said once it is gone."""
+    kind, (component, *_) = next((k, names) for k, names in KNOWN[name].items() if k in NEEDS)
+    key, text = NEEDS[kind]
+    text = "mmcare: 1\n" + text.replace("NAME", component)
+    before = text[: text.index(f"use: {component}")]
+    line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+    return text, f"{line}:{column}, {key}.use", f"{kind} `{component}`"
+
+
+def spec_without(name: str) -> str:
+    """A spec that needs nothing of the distribution."""
+    other = {"mmcare-plugin-clinical": READY, "mmcare-plugin-prognosis": COX}
+    return f"mmcare: 1\n{other.get(name, TABLE)}"
+
 
 CODE = """
 import contextlib, io, json, sys
@@ -90,15 +84,15 @@ print(json.dumps(said))
 """
 
 
-def test_every_distribution_of_the_workspace_is_tried() -> None:
-    assert set(CASES) == set(workspace()) == set(KNOWN) - {CORE}
+def test_every_distribution_of_the_workspace_is_known() -> None:
+    assert set(workspace()) == set(KNOWN) - {CORE}
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", workspace())
 def test_without_one_distribution_all_else_works(name: str, without: Without, tmp_path: Path) -> None:
-    case = CASES[name]
-    (tmp_path / "needs.yaml").write_text(f"mmcare: 1\n{case.needs}")
-    (tmp_path / "does-without.yaml").write_text(f"mmcare: 1\n{case.does_without}")
+    text, place, component = spec_of(name)
+    (tmp_path / "needs.yaml").write_text(text)
+    (tmp_path / "does-without.yaml").write_text(spec_without(name))
     done = without(name, CODE)
     assert done.returncode == 0, done.stderr
     said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
@@ -108,12 +102,14 @@ def test_without_one_distribution_all_else_works(name: str, without: Without, tm
     assert (code, states) == (0, {other: "ready" for other in KNOWN if other != name})
     assert said["not loaded"] == [], "the class behind every other component can be imported"
 
-    code, out, _ = said["needs"]
-    assert code == 2 and out.startswith(
-        f"Error: needs.yaml:{case.place}: {case.component} is offered by {name}, which is not installed.\n"
+    assert said["needs"][:2] == [
+        2,
+        f"Error: needs.yaml:{place}: {component} is offered by {name}, which is not installed.\n"
         f"  Install it: `pip install {name}`.\n"
-    )
-    assert said["does without"][0] == 0, said["does without"]
+        "needs.yaml: 1 error.\n",
+    ]
+    code, out, _ = said["does without"]
+    assert (code, out.partition(" (")[0]) == (0, "does-without.yaml: nothing is wrong")
     assert not said["torch"], "neither the list nor the checks import torch"
 
     code, out, _ = said["doctor"]
