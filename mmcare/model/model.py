@@ -26,6 +26,7 @@ from mmcare.components import (
     Split,
     Tokens,
 )
+from mmcare.model.contract import check_tokens
 from mmcare.model.paths import average
 
 __all__ = ["Model", "PathScores"]
@@ -98,8 +99,8 @@ class Model(nn.Module):
         """
         cached = cached or {}
         return {
-            name: cached[name] if name in cached else self._encode_one(encoder, batch.modalities.get(name), batch)
-            for name, encoder in self.encoders.items()
+            name: cached[name] if name in cached else self._encode_one(name, batch.modalities.get(name), batch)
+            for name in self.encoders
         }
 
     def represent(self, tokens: Mapping[str, Tokens]) -> Representation:
@@ -149,14 +150,15 @@ class Model(nn.Module):
     def _heads(self) -> tuple[Head, ...]:
         return tuple(self.heads)  # type: ignore[arg-type]
 
-    def _encode_one(self, encoder: Encoder, rows: ModalityBatch | None, batch: Batch) -> Tokens:
-        size = len(batch)
+    def _encode_one(self, name: str, rows: ModalityBatch | None, batch: Batch) -> Tokens:
+        encoder, size = self.encoders[name], len(batch)
         if rows is None or len(rows) == 0:
             parameter = next(encoder.parameters(), batch.present)
             values = torch.zeros(size, encoder.tokens.count, encoder.dim, device=parameter.device)
             return Tokens(values, torch.zeros(values.shape[:2], dtype=torch.bool, device=values.device))
         with _running_statistics(encoder, alone=self.training and len(rows) == 1):
             tokens = encoder(rows)
+        check_tokens(name, encoder, tokens, rows, batch)
         return tokens if len(rows) == size else tokens.scatter(rows.rows, size)
 
 
