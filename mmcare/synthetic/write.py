@@ -81,9 +81,8 @@ def write_cohort(
     Raises:
         MMCareError: The folder is not empty, or cannot be written.
     """
-    with new_folder(folder.with_name(f"{folder.name}.truth")) as beside:
-        _write_truth(draw, beside)
-    with new_folder(folder) as beside:
+    with new_folder(folder) as beside, new_folder(folder.with_name(f"{folder.name}.truth")) as truth:
+        _write_truth(draw, truth)
         write_text(beside / "cohort.yaml", DICTIONARY)
         write_text(beside / "patients.csv", _table(_PATIENTS, _patients(draw)))
         _write_genomes(draw, beside)
