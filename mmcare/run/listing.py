@@ -48,5 +48,6 @@ def _listed(path: Path) -> Listed:
     try:
         manifest = RunFolder(path).manifest()
     except RunError as error:
-        return Listed(path, "", "", error.findings[0].what, False)
+        first = error.findings[0]
+        return Listed(path, "", "", f"cannot be read: {f'{first.key}: ' if first.key else ''}{first.what}", False)
     return Listed(path, manifest.kind, manifest.created, "finished", RunFolder(path).metrics.name in manifest.files)
