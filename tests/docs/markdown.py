@@ -10,8 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^( *)```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 _ANY_BLOCK = re.compile(r"^( *)```.*?^\1```", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\[[^\]\n]*(?:`[^`]*`)?[^\]\n]*\]\(([^)\s]+)\)")
-_CODE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_LINK = re.compile(r"(?<!!)\[(?:`[^`]*`|[^\]`])*\]\(([^)\s]+)\)")
+_CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 
 
 @dataclass(frozen=True)
@@ -80,4 +80,4 @@ def links(page: str) -> list[str]:
 
 
 def code_spans(page: str) -> list[str]:
-    return _CODE.findall(outside_blocks(page))
+    return [" ".join(span.split()) for span in _CODE.findall(outside_blocks(page))]
