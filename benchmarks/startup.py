@@ -51,7 +51,7 @@ def main() -> int:
     """Measure, print, judge."""
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 10
     ours, theirs = measure(repeats)
-    ratio = ours / theirs
+    ratio = round(ours / theirs, 2)
     print(f"mmcare --help {1000 * ours:.0f} ms, bare app {1000 * theirs:.0f} ms of CPU, ratio {ratio:.2f}")
     return 0 if ratio <= ALLOWED else 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,21 +171,31 @@ def test_two_files_with_five_mistakes_are_said_at_once(registry: Registry, folde
         "`mmcare plugin list --kind modality` shows what there is.",
         "spec.yaml:7:1, trainng: there is no such key. Did you mean `training`?",
     ]
+    assert all(len(said(finding).splitlines()) <= 5 for finding in findings)
     with pytest.raises(SpecError) as error:
         load_spec("spec.yaml", registry=registry)
     assert error.value.findings == tuple(findings)
 
 
-def test_folders_that_are_no_spec(folder: Path) -> None:
-    for name, file in {"run": "run.json", "cohort": "cohort.yaml", "other": "notes.txt"}.items():
+def test_what_is_no_spec_is_recognised(folder: Path) -> None:
+    for name, file in {"run": "run.json", "half": "unfinished.json", "cohort": "cohort.yaml", "other": "notes"}.items():
         Path(name).mkdir()
-        Path(name, file).write_text("{}")
-    assert [said(check_spec(name)[1][0]) for name in ("run", "cohort", "other", "none.yaml")] == [
-        "run: is a run folder; its spec is run/spec.yaml. Name that file, or `mmcare evaluate run`.",
-        "cohort: is a cohort folder, not a spec. Give it with `--cohort cohort`.",
-        "other: is a folder, not a YAML file. Name a YAML file.",
-        "none.yaml: cannot be read: No such file or directory. Name a YAML file.",
-    ]
+        Path(name, file).write_text('{"mmcare_run": 1}')
+    Path("cohort/cohort.yaml").write_text("mmcare_cohort: 1\n")
+    long = "x" * 300
+    messages = {
+        "run": "run: is a run folder; its spec is run/spec.yaml. Name that file, or `mmcare evaluate run`.",
+        "run/run.json": "run/run.json: is a run's manifest, not a spec; the run's spec is run/spec.yaml. "
+        "Name that file.",
+        "half": "half: is a run folder; its spec is half/spec.yaml. Name that file, or `mmcare evaluate half`.",
+        "cohort": "cohort: is a cohort folder, not a spec. Give it with `--cohort cohort`.",
+        "cohort/cohort.yaml": "cohort/cohort.yaml: is a cohort's dictionary, not a spec. "
+        "Give its folder with `--cohort cohort`; a spec begins with `mmcare: 1`.",
+        "other": "other: is a folder, not a YAML file. Name a YAML file.",
+        "none.yaml": "none.yaml: cannot be read: No such file or directory. Name a YAML file.",
+        long: f"{long}: cannot be read: File name too long. Name a YAML file.",
+    }
+    assert {name: said(check_spec(name)[1][0]) for name in messages} == messages
 
 
 ENCODER = """
@@ -247,3 +258,20 @@ def test_a_resolved_spec_names_its_code_where_a_run_keeps_it(spec_with_code: str
     again = load_spec("run/spec.yaml", allow_local_code=True)
     assert again.modalities["clinical"].parts["encoder"].entry.qualified == "local/own"
     assert again.plugins[0].path == Path("run/local/own.py") and again.plugins[0].sha256 == spec.plugins[0].sha256
+
+
+def test_two_distributions_with_one_name_are_said_at_the_line(registry: Registry, folder: Path) -> None:
+    (small,) = registry.plugins
+    both = [replace(small, provider=replace(small.provider, distribution=f"acme-{n}", version=v)) for n, v in TWO]
+    Path("spec.yaml").write_text(VALID)
+    _, findings = check_spec("spec.yaml", registry=Registry(tuple(both)))
+    assert said(next(f for f in findings if f.key == "fusion.use")) == (
+        "spec.yaml:14:10, fusion.use: fusion `mix` is offered by acme-one 1.2 and acme-two 3.4. "
+        "Write `use: acme-one/mix` or `use: acme-two/mix`."
+    )
+    Path("spec.yaml").write_text(VALID.replace("use: mix", "use: acme-two/mix"))
+    _, findings = check_spec("spec.yaml", registry=Registry(tuple(both)))
+    assert "fusion.use" not in {finding.key for finding in findings}
+
+
+TWO = (("one", "1.2"), ("two", "3.4"))
