@@ -60,6 +60,11 @@ class Cohort:
         """Keys of the arms in the dictionary's order; one, `all`, where it names none."""
         return tuple(self.dictionary.arms.values) if self.dictionary.arms is not None else (ALL,)
 
+    def n_received(self, arm: str) -> int:
+        """How many patients received an arm; all of them, where the dictionary names none."""
+        entry = self.dictionary.arms
+        return len(self.patients) if entry is None else sum(c.strip() == arm for c in self.table.column(entry.column))
+
     def outcome_layout(self) -> OutcomeLayout:
         """Arms, endpoints and horizons in the dictionary's order.
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from statistics import median
 
 from mmcare.cohort.cohort import Cohort
-from mmcare.cohort.dictionary import EndpointEntry
+from mmcare.cohort.dictionary import YEARS_IN, EndpointEntry
+from mmcare.cohort.split import LEAST_PATIENTS
 from mmcare.errors import Finding, Severity, cut
 
 __all__ = ["check_arms", "check_endpoints"]
+
+_MANY_EVENTS, _LATER = 0.6, 1.5
+"""Share of events, and how many times later they come than censoring, from which on codes look inverted."""
 
 
 def check_arms(cohort: Cohort) -> Iterator[Finding]:
@@ -68,11 +73,16 @@ def _suggested(counts: Counter[str]) -> str:
 
 def _whole(cohort: Cohort, name: str, entry: EndpointEntry) -> Iterator[Finding]:
     """Warnings about an endpoint whose every cell can be read."""
-    known = [(t, e) for t, e in _pairs(cohort, entry) if t is not None]
+    known = [(t, e) for t, e in _pairs(cohort, entry) if t is not None and e]
     times = [t for t, _ in known]
+    if len(times) < LEAST_PATIENTS:
+        what = f"`{name}` is known of {len(times)} patients; to train needs at least {LEAST_PATIENTS}."
+        yield _finding(cohort, entry.time, what, "Bring more patients.", severity=Severity.WARNING)
     if len(set(times)) == 1 and len(times) > 1:
         what = f"all {len(times)} times are {times[0]:g} {entry.unit}."
         yield _finding(cohort, entry.time, what, "Check the column.", severity=Severity.WARNING)
+    yield from _horizons(cohort, name, entry, times)
+    yield from _inverted(cohort, name, entry, known)
     for arm, codes in _by_arm(cohort, entry).items():
         events = sum(code == "event" for code in codes)
         if codes and events == 0:
@@ -83,6 +93,32 @@ def _whole(cohort: Cohort, name: str, entry: EndpointEntry) -> Iterator[Finding]
             yield _finding(
                 cohort, entry.event, what, "Check whether the codes are inverted.", severity=Severity.WARNING
             )
+
+
+def _horizons(cohort: Cohort, name: str, entry: EndpointEntry, times: list[float]) -> Iterator[Finding]:
+    """Horizons at which nobody is followed any more."""
+    years = max(times, default=math.inf) * YEARS_IN[entry.unit]
+    beyond = [f"{horizon:g}" for horizon in entry.horizons if horizon > years]
+    if beyond:
+        what = f"`{name}` is to be reported at {', '.join(beyond)} years, the longest time is {years:.3g} years: 0 are "
+        todo = f"Take {'it' if len(beyond) == 1 else 'them'} out of `endpoints.{name}.horizons`."
+        yield _finding(cohort, entry.time, f"{what}at risk there.", todo, severity=Severity.WARNING)
+
+
+def _inverted(cohort: Cohort, name: str, entry: EndpointEntry, known: list[tuple[float, str]]) -> Iterator[Finding]:
+    """Censoring taken for events: most patients have one, and they come far later than what is called censored."""
+    events = [t for t, e in known if e == "event"]
+    censored = [t for t, e in known if e == "censored"]
+    if not censored or len(events) <= _MANY_EVENTS * len(known) or len(known) < LEAST_PATIENTS:
+        return
+    late, early = median(events), median(censored)
+    if late > _LATER * early:
+        what = (
+            f"{len(events)} of {len(known)} patients have the event of `{name}`, in the median after {late:.3g} "
+            f"{entry.unit}, later than the {len(censored)} censored ({early:.3g}): the codes may be inverted."
+        )
+        todo = f"If they are, swap them in `endpoints.{name}.codes`."
+        yield _finding(cohort, entry.event, what, todo, severity=Severity.WARNING)
 
 
 def _pairs(cohort: Cohort, entry: EndpointEntry) -> Iterator[tuple[float | None, str]]:

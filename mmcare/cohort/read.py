@@ -13,7 +13,7 @@ from mmcare.cohort.cohort import Cohort
 from mmcare.cohort.dictionary import Dictionary
 from mmcare.cohort.outcome_checks import check_arms, check_endpoints
 from mmcare.errors import CohortError, Finding, Severity, cut
-from mmcare.formats import check_id, read_table
+from mmcare.formats import Table, check_id, read_table
 from mmcare.yaml_file import YamlFile, read_yaml
 
 __all__ = ["check_cohort", "read_cohort"]
@@ -41,12 +41,12 @@ def check_cohort(path: str | Path) -> tuple[Cohort | None, list[Finding]]:
         _require_folder(root)
         yaml = read_yaml(root / DICTIONARY, CohortError)
         dictionary = _dictionary(yaml)
-        table = read_table(root / dictionary.patients.file)
+        table = _table(yaml, root / dictionary.patients.file)
     except CohortError as error:
         return None, list(error.findings)
     lines = {key: place[0] for key, place in yaml.places.items() if all(isinstance(k, str) for k in key)}
     cohort = Cohort(root, dictionary, lines, table)  # type: ignore[arg-type]
-    findings = [*table.findings, *_columns_exist(cohort, yaml), *_ids(cohort)]
+    findings = [*table.findings, *_columns_exist(cohort, yaml), *_no_inputs(cohort, yaml), *_ids(cohort)]
     if not any(finding.severity is Severity.ERROR for finding in findings):
         findings += [*check_arms(cohort), *check_endpoints(cohort)]
     return cohort, findings
@@ -66,6 +66,19 @@ def _require_folder(root: Path) -> None:
         raise CohortError(
             Finding(file=root, what=what, todo="Write the data dictionary; the docs show one.", code="no-dictionary")
         )
+
+
+def _table(yaml: YamlFile, file: Path) -> Table:
+    if not file.exists():
+        line, column = yaml.place(("patients", "file"))
+        what = f"the patients' table {file} is not there."
+        todo = "Put it there, or name it in `patients.file`."
+        raise CohortError(
+            Finding(
+                file=yaml.path, line=line, column=column, key="patients.file", what=what, todo=todo, code="no-table"
+            )
+        )
+    return read_table(file)
 
 
 def _dictionary(yaml: YamlFile) -> Dictionary:
@@ -136,6 +149,28 @@ def _columns_exist(cohort: Cohort, yaml: YamlFile) -> Iterator[Finding]:
     for place, column in named.items():
         if column not in cohort.table.columns:
             yield _no_column(cohort, yaml, place, column)
+
+
+def _no_inputs(cohort: Cohort, yaml: YamlFile) -> Iterator[Finding]:
+    """Ids, treatment and outcomes are no predictors, whatever the dictionary says."""
+    d = cohort.dictionary
+    meanings = {d.patients.id: "the patients' ids"}
+    if d.arms is not None:
+        meanings[d.arms.column] = "the treatment received"
+    for name, entry in d.endpoints.items():
+        meanings |= {entry.time: f"the time of `{name}`", entry.event: f"the event of `{name}`"}
+    for name, column in d.columns.items():
+        if name in meanings and column.role in ("predictor", "genomic"):
+            line, place = yaml.place(("columns", name))
+            yield Finding(
+                file=yaml.path,
+                line=line,
+                column=place,
+                key=f"columns.{name}",
+                what=f"holds {meanings[name]}, and that is never an input.",
+                todo="Take it out of `columns`, or give it `role: other`.",
+                code="leak",
+            )
 
 
 def _no_column(cohort: Cohort, yaml: YamlFile, key: tuple[str, ...], column: str) -> Finding:

@@ -9,10 +9,10 @@ import numpy as np
 from mmcare.components import Split
 from mmcare.errors import CohortError, Finding
 
-__all__ = ["NAMES", "split_patients"]
+__all__ = ["LEAST_PATIENTS", "NAMES", "split_patients"]
 
 NAMES: tuple[Split, ...] = ("training", "validation", "test")
-_LEAST = 10
+LEAST_PATIENTS = 10
 
 
 def split_patients(
@@ -33,8 +33,8 @@ def split_patients(
     Raises:
         CohortError: Fewer than 10 patients, or a split that should hold patients would hold none.
     """
-    if len(patients) < _LEAST:
-        what = f"{len(patients)} patients with outcomes; a split needs at least {_LEAST}."
+    if len(patients) < LEAST_PATIENTS:
+        what = f"{len(patients)} patients with outcomes; a split needs at least {LEAST_PATIENTS}."
         raise CohortError(Finding(what=what, todo="Bring more patients.", code="too-few"))
     rng = np.random.default_rng(seed)
     groups: dict[tuple[object, ...], list[str]] = {}

@@ -9,6 +9,13 @@ from mmcare.errors import CohortError, Finding
 
 __all__ = ["nearest", "read_text"]
 
+_OTHER_FORMATS = {
+    b"PK\x03\x04": "an Excel workbook (.xlsx) or another zip archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls)",
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "a gzip archive",
+}
+"""By the bytes at the start; the name of a file says nothing."""
 _MARKS = ((codecs.BOM_UTF32_LE, "UTF-32"), (codecs.BOM_UTF16_LE, "UTF-16"), (codecs.BOM_UTF16_BE, "UTF-16"))
 
 
@@ -21,6 +28,10 @@ def read_text(path: Path) -> str:
     data = _bytes(path)
     if not data.strip():
         raise CohortError(Finding(file=path, what="the file is empty.", todo="Export it again.", code="empty-file"))
+    for start, kind in _OTHER_FORMATS.items():
+        if data.startswith(start):
+            todo = "Save the table as CSV (UTF-8), one sheet a file."
+            raise CohortError(Finding(file=path, what=f"is {kind}, no text.", todo=todo, code="no-text"))
     for mark, name in _MARKS:
         if data.startswith(mark):
             raise _encoding(path, None, f"is written in {name} (by its byte order mark)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mmcare.cohort import Cohort
 from mmcare.errors import Finding, Severity
@@ -31,10 +31,12 @@ def _modalities(spec: Spec, cohort: Cohort) -> Iterator[Finding]:
 
 
 def _arms(spec: Spec, cohort: Cohort) -> Iterator[Finding]:
+    """Arms that the spec asserts, and that the dictionary names or somebody received."""
     required = tuple(getattr(spec.requires, "arms", None) or ())
-    missing = [arm for arm in required if arm not in cohort.arms]
+    given = [arm for arm in cohort.arms if cohort.n_received(arm)]
+    missing = [arm for arm in required if arm not in given]
     if missing:
-        what = f"asks for {', '.join(required)}; the cohort {cohort.root} has {', '.join(cohort.arms)}."
+        what = f"asks for {', '.join(required)}; the patients of {cohort.root} received {', '.join(given) or 'none'}."
         yield _finding(spec, "requires.arms", what, "Change `requires`, or use another cohort.", code="arms")
 
 
@@ -54,17 +56,53 @@ def _endpoints(spec: Spec, cohort: Cohort) -> Iterator[Finding]:
 
 
 def _after(spec: Spec, cohort: Cohort) -> Iterator[Finding]:
-    """Inputs known only after the treatment decision: refused where a choice is predicted, else by name."""
+    """Inputs known only after the decision: refused where a choice between arms is predicted, else by name."""
     for name, part in spec.modalities.items():
         entry = cohort.dictionary.modalities.get(_key(name, part), {})
-        if entry.get("available_at") == "after":
-            if len(cohort.arms) > 1:
-                what = "is known only after the treatment decision: no input where a choice between arms is predicted."
-                yield _finding(spec, f"modalities.{name}", what, "Take it out of the spec.", code="after-decision")
-            elif name not in spec.allow_after_decision:
-                what = "is known only after the treatment decision."
-                todo = f"For a one-arm prognosis, allow it by name: `allow_after_decision: [{name}]`."
-                yield _finding(spec, f"modalities.{name}", what, todo, code="after-decision")
+        if part.entry.component.gives == "table":
+            yield from _after_columns(spec, cohort, name, part)
+        elif entry.get("available_at") == "after":
+            yield from _refused(spec, cohort, name, f"modalities.{name}", "is")
+
+
+def _after_columns(spec: Spec, cohort: Cohort, name: str, part: ResolvedPart) -> Iterator[Finding]:
+    """Columns of the table: read where the spec names them, left out where it names none."""
+    after = [
+        column
+        for column, entry in cohort.dictionary.columns.items()
+        if entry.available_at == "after" and entry.role in ("predictor", "genomic")
+    ]
+    named: Sequence[str] | None = getattr(part.config, "columns", None)
+    if named is None:
+        left_out = [column for column in after if column not in getattr(part.config, "exclude", ())]
+        if left_out:
+            yield _left_out(spec, cohort, name, left_out)
+        return
+    wrong = [f"`{column}`" for column in named if column in after]
+    if wrong:
+        yield from _refused(
+            spec, cohort, name, f"modalities.{name}.columns", f"{', '.join(wrong)} {'is' if len(wrong) == 1 else 'are'}"
+        )
+
+
+def _refused(spec: Spec, cohort: Cohort, name: str, key: str, who: str) -> Iterator[Finding]:
+    what = f"{who} known only after the treatment decision (`available_at: after`)"
+    if len(cohort.arms) > 1:
+        what = f"{what}: no input where a choice between arms is predicted."
+        yield _finding(spec, key, what, "Take it out of the spec.", code="after-decision")
+    elif name not in spec.allow_after_decision:
+        todo = f"For a one-arm prognosis, allow it by name: `allow_after_decision: [{name}]`."
+        yield _finding(spec, key, f"{what}.", todo, code="after-decision")
+
+
+def _left_out(spec: Spec, cohort: Cohort, name: str, columns: Sequence[str]) -> Finding:
+    listed = ", ".join(columns)
+    what = f"left out, since known only after the treatment decision (`available_at: after`): {listed}."
+    todo = ""
+    if len(cohort.arms) == 1:
+        todo = f"For a one-arm prognosis, name the wanted in `columns` and write `allow_after_decision: [{name}]`."
+    found = _finding(spec, f"modalities.{name}", what, todo, code="after-decision")
+    return found.at(severity=Severity.NOTE)
 
 
 def _key(name: str, part: ResolvedPart) -> str:

@@ -17,7 +17,9 @@ MMCARE_API = 1
 class TableConfig(ModalityConfig):
     """Keys of the table modality."""
 
-    columns: tuple[str, ...] | None = Field(None, description="Predictors to read; by default all of the cohort's.")
+    columns: tuple[str, ...] | None = Field(
+        None, description="Predictors to read; by default all of the cohort's that are known at the decision."
+    )
     exclude: tuple[str, ...] = Field((), description="Predictors to leave out.")
 
 

@@ -26,7 +26,8 @@ from mmcare.components import (
     TableLayout,
 )
 from mmcare.errors import CohortError, Finding, Severity, cut
-from mmcare.formats import parse_numbers
+from mmcare.formats import parse_numbers, read_table
+from mmcare_clinical.columns import check_column
 from mmcare_clinical.plugin import TableConfig
 
 __all__ = ["TableModality"]
@@ -93,7 +94,12 @@ class TableModality(Modality[TableConfig]):
         )
 
     def fit(self, source: Source, training: Iterable[Prepared]) -> Fitted:
-        """Scales and levels of the training patients."""
+        """Scales and levels of the training patients.
+
+        Raises:
+            CohortError: The spec names a column that is no predictor of the cohort.
+        """
+        self._require_named(source)
         items = list(training)
         scales = [
             _fit_column(column, [_cells(item)[name] for item in items]) for name, column in self._chosen(source).items()
@@ -142,20 +148,13 @@ class TableModality(Modality[TableConfig]):
         )
 
     def check(self, source: Source) -> list[Finding]:
-        """Number columns whose cells are no numbers, one finding a column."""
-        table = source.table(source.patients_file, source.id)
-        rows = [found[0] for found in table.values()]
+        """What of the columns cannot be used, or teaches nothing."""
+        table = read_table(source.root / source.patients_file)
+        self._require_named(source)
         findings: list[Finding] = []
         for name, column in self._chosen(source).items():
-            cells = [row.get(name, "") for row in rows]
-            if column.type == "number":
-                lines = range(2, len(cells) + 2)
-                findings += parse_numbers(
-                    cells, lines, file=source.root / source.patients_file, column=name, missing=column.missing
-                )[1]
-            if len({cell.strip() for cell in cells} - {"", *column.missing}) < 2:
-                what = "holds the same value for every patient, or none: nothing can be learned of it."
-                findings.append(_finding(source, name, what, Severity.WARNING))
+            if name in table.columns:
+                findings += check_column(table, column)
         return findings
 
     def findings(self, items: Mapping[str, Prepared], fitted: Fitted) -> list[Finding]:
@@ -165,31 +164,41 @@ class TableModality(Modality[TableConfig]):
             cells = {patient: _cells(item).get(scale.name) for patient, item in items.items()}
             absent = [patient for patient, item in items.items() if scale.name not in _cells(item)]
             if absent:
-                what = (
-                    f"the cohort lacks the column `{scale.name}`: it counts as not measured for {len(absent)} patients."
-                )
+                who = "1 patient" if len(absent) == 1 else f"{len(absent)} patients"
+                what = f"the cohort lacks the column `{scale.name}`: it counts as not measured for {who}."
                 found.append(Finding(key=scale.name, what=what, severity=Severity.WARNING, code="column-absent"))
             unseen = Counter(str(v) for v in cells.values() if v is not None and scale.levels and v not in scale.levels)
             for value, count in unseen.items():
                 first = next(patient for patient, cell in cells.items() if cell == value)
-                what = f"`{cut(value)}` ({count} patients) was not seen in training: it counts as not measured."
+                who = "1 patient" if count == 1 else f"{count} patients"
+                what = f"`{cut(value)}` ({who}) was not seen in training: it counts as not measured."
                 found.append(
                     Finding(patient=first, key=scale.name, what=what, severity=Severity.WARNING, code="unseen")
                 )
         return found
 
     def _chosen(self, source: Source) -> Mapping[str, Column]:
+        """The columns to read: those named; else all predictors that are known at the decision."""
         predictors = {n: c for n, c in source.columns.items() if c.role in ("predictor", "genomic")}
-        for name in (*(self.config.columns or ()), *self.config.exclude):
-            if name not in predictors:
-                near = difflib.get_close_matches(name, predictors, 1)
-                hint = f" The nearest is `{near[0]}`." if near else f" It has: {', '.join(predictors)}."
-                what = f"the cohort's dictionary has no predictor `{cut(name)}`.{hint}"
-                raise CohortError(Finding(file=source.root / "cohort.yaml", key="columns", what=what))
-        wanted = self.config.columns if self.config.columns is not None else tuple(predictors)
-        chosen = {name: predictors[name] for name in wanted if name not in self.config.exclude}
-        after = [] if self.config.columns is not None else [n for n, c in chosen.items() if c.available_at == "after"]
-        return {name: column for name, column in chosen.items() if name not in after}
+        named = self.config.columns
+        if named is None:
+            named = tuple(name for name, column in predictors.items() if column.available_at == "decision")
+        return {name: predictors[name] for name in named if name in predictors and name not in self.config.exclude}
+
+    def _require_named(self, source: Source) -> None:
+        """Every column that the spec names is a predictor of the cohort; a later cohort may lack it."""
+        predictors = [name for name, column in source.columns.items() if column.role in ("predictor", "genomic")]
+        unknown = [n for n in (*(self.config.columns or ()), *self.config.exclude) if n not in predictors]
+        if unknown:
+            raise CohortError(_no_predictor(source, name, predictors) for name in unknown)
+
+
+def _no_predictor(source: Source, name: str, predictors: Sequence[str]) -> Finding:
+    near = difflib.get_close_matches(name, predictors, 1)
+    hint = f" The nearest is `{near[0]}`." if near else f" It has: {', '.join(predictors)}."
+    what = f"the cohort's dictionary has no predictor `{cut(name)}`.{hint}"
+    todo = "Correct the spec's `columns` or `exclude`, or the dictionary."
+    return Finding(file=source.root / "cohort.yaml", key="columns", what=what, todo=todo, code="no-predictor")
 
 
 def _number(text: str, column: Column) -> float | None:
@@ -259,7 +268,3 @@ def _check_units(item: Prepared, scales: Sequence[_Scale]) -> None:
             )
             for scale in wrong
         )
-
-
-def _finding(source: Source, column: str, what: str, severity: Severity) -> Finding:
-    return Finding(file=source.root / source.patients_file, key=column, what=what, severity=severity)

@@ -71,6 +71,17 @@ class CT(Modality[CTConfig]):
             volume, findings = replace(volume, mask=mask), [*findings, *more]
         return _Read(volume, tuple(findings))
 
+    def check(self, source: Source) -> list[Finding]:
+        """Patients without a CT, and those with one but without the mask that the cohort names."""
+        patients = list(source.table(source.patients_file, source.id))
+        there = {name: [p for p in patients if _exists(source.path(name, p))] for name in ("files", "mask")}
+        lack_ct = [p for p in patients if p not in there["files"]]
+        lack_mask = [p for p in there["files"] if p not in there["mask"]] if "mask" in source.entry else []
+        return [
+            *_lacking(source, "files", f"of {len(patients)} patients have no CT", lack_ct, len(patients)),
+            *_lacking(source, "mask", f"of {len(there['files'])} with a CT have no mask", lack_mask, len(patients)),
+        ]
+
     def volume(self, raw: _Read) -> Volume:
         """The volume as read."""
         return raw.volume
@@ -140,6 +151,22 @@ class CT(Modality[CTConfig]):
                 texts.append(str(item.values["overflow"]))
             found += [Finding(patient=patient, what=text, severity=Severity.WARNING, code="ct") for text in texts]
         return found
+
+
+def _exists(path: Path | None) -> bool:
+    return path is not None and path.exists()
+
+
+def _lacking(source: Source, entry: str, what: str, patients: Sequence[str], n: int) -> list[Finding]:
+    """A note where some patients lack a file, a warning where all do: then its name is likely wrong."""
+    if not patients:
+        return []
+    some = ", ".join(patients[:3]) + (", …" if len(patients) > 3 else "")
+    found = Finding(key=entry, what=f"{len(patients)} {what} at {source.entry.get(entry, '(no entry)')} ({some}).")
+    if len(patients) < n:
+        return [found.at(file=source.root / "cohort.yaml", severity=Severity.NOTE, code="no-file")]
+    todo = f"Correct `modalities.{source.key}.{entry}`, or bring the files."
+    return [found.at(file=source.root / "cohort.yaml", todo=todo, severity=Severity.WARNING, code="no-file")]
 
 
 def _stacked(items: Sequence[Prepared], name: str) -> Tensor:
