@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import torch
 from torch import Tensor
 
 from mmcare.components import Endpoint, OutcomeLayout, Outcomes
+from mmcare_prognosis.dual_task import DualTask
 
 DATA = Path(__file__).parent / "data"
 LAYOUT = OutcomeLayout(
@@ -50,6 +53,36 @@ def load(name: str) -> Cohort:
         rows = list(csv.DictReader(file))
     columns = {key: np.array([float(row[key]) for row in rows]) for key in rows[0]}
     return Cohort(name, columns, json.loads((DATA / "reference.json").read_text())["entries"])
+
+
+def at_its_optimum(head: DualTask, r: Tensor, outcomes: Outcomes) -> DualTask:
+    """The head after full-batch training to the end."""
+    optimizer = torch.optim.LBFGS(
+        head.parameters(), max_iter=300, tolerance_grad=1e-12, tolerance_change=1e-16, line_search_fn="strong_wolfe"
+    )
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss = head.loss(head(r), outcomes).total
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return head
+
+
+@pytest.fixture(scope="session")
+def trained() -> Callable[[DualTask, Tensor, Outcomes], DualTask]:
+    """Trains a head to its optimum."""
+    return at_its_optimum
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    folder = os.environ.get("MMCARE_TEST_DATA")
+    if not folder:
+        pytest.skip("the environment variable MMCARE_TEST_DATA names no folder of real data")
+    return Path(folder)
 
 
 @pytest.fixture(params=["cohort", "cohort_untied"], scope="session")

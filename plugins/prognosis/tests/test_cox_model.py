@@ -52,20 +52,27 @@ def test_slope_and_survival_are_those_of_r(cohort) -> None:
         torch.testing.assert_close(found[:, arm], survival, rtol=0, atol=1e-6)
 
 
-def test_a_trained_linear_head_is_lifelines_stratified_cox_model_with_interactions(tied) -> None:
-    cox, x, outcomes = head(tied.layout), tied.tensor(*COVARIATES), tied.outcomes
-    cox.fit(outcomes)
-    optimizer = torch.optim.LBFGS(
-        cox.parameters(), max_iter=200, tolerance_grad=1e-12, tolerance_change=1e-16, line_search_fn="strong_wolfe"
-    )
+def test_coefficients_with_ties_are_those_of_r(cohort) -> None:
+    x, outcomes = cohort.tensor(*COVARIATES), cohort.outcomes
+    beta = torch.zeros(4, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([beta], max_iter=200, tolerance_grad=1e-11, line_search_fn="strong_wolfe")
 
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
-        loss = cox.loss(cox(x), outcomes).total
+        loss = -efron_log_likelihood(x @ beta, outcomes.time[:, 0], outcomes.event[:, 0], outcomes.arm)
         loss.backward()
         return loss
 
     optimizer.step(closure)
+    expected = cohort.value("os.cox_efron_stratified")
+    np.testing.assert_allclose(beta.detach(), [expected["coef"][name] for name in COVARIATES], rtol=0, atol=1e-6)
+    assert -float(closure()) == pytest.approx(expected["loglik"], abs=1e-9)
+
+
+def test_a_trained_linear_head_is_lifelines_stratified_cox_model_with_interactions(tied, trained) -> None:
+    cox, x, outcomes = head(tied.layout), tied.tensor(*COVARIATES), tied.outcomes
+    cox.fit(outcomes)
+    trained(cox, x, outcomes)
     table = pd.DataFrame({name: tied.columns[name] for name in (*COVARIATES, "arm", "os_time", "os_event")})
     for name in COVARIATES:
         table[f"{name} x arm"] = table[name] * table["arm"]

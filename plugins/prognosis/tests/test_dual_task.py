@@ -46,7 +46,7 @@ def test_it_starts_at_the_curve_of_each_arm(cohort, model: str) -> None:
                 np.testing.assert_allclose(found.competing[:, arm].mean(0)[at], expected, rtol=0, atol=0.02)
 
 
-def test_trained_without_inputs_it_ends_at_the_hazards_of_r(cohort) -> None:
+def test_trained_without_inputs_it_ends_at_the_hazards_of_r(cohort, trained) -> None:
     """h = d / (d + survived + sum of r), for both causes and arms, from a start elsewhere."""
     head, outcomes = make(cohort.layout, hidden=(), dropout=0.0).double(), repeated(cohort.outcomes, 6)
     head.fit(outcomes)
@@ -54,17 +54,7 @@ def test_trained_without_inputs_it_ends_at_the_hazards_of_r(cohort) -> None:
     with torch.no_grad():
         for mlp in (mlp for mlps in head.mlps.values() for mlp in mlps):
             mlp[-1].bias.add_(torch.randn_like(mlp[-1].bias) * 0.5)
-    optimizer = torch.optim.LBFGS(
-        head.parameters(), max_iter=300, tolerance_grad=1e-10, tolerance_change=1e-16, line_search_fn="strong_wolfe"
-    )
-
-    def closure() -> torch.Tensor:
-        optimizer.zero_grad()
-        loss = head.loss(head(nothing), outcomes).total
-        loss.backward()
-        return loss
-
-    optimizer.step(closure)
+    trained(head, nothing, outcomes)
     with torch.no_grad():
         scores = head(nothing[:1])
         prognosis = head.predict(scores)

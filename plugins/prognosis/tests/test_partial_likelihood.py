@@ -66,6 +66,24 @@ def test_value_and_gradient_are_the_written_out_ones(seed: int) -> None:
     np.testing.assert_allclose(tensor.grad, gradient, rtol=0, atol=1e-11)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_gradient_is_autograd_of_the_written_out_likelihood(seed: int) -> None:
+    eta, time, event, strata = (torch.tensor(x) for x in draw(seed, rows=40))
+    mine, other = (eta.clone().requires_grad_() for _ in range(2))
+    efron_log_likelihood(mine, time, event, strata).backward()
+    total = torch.zeros((), dtype=torch.float64)
+    for i in range(40):
+        if event[i] != 1:
+            continue
+        mates = [j for j in range(40) if strata[j] == strata[i]]
+        tied = [j for j in mates if time[j] == time[i] and event[j] == 1]
+        at_risk = sum(torch.exp(other[j]) for j in mates if time[j] >= time[i])
+        fraction = tied.index(i) / len(tied)
+        total = total + other[i] - torch.log(at_risk - fraction * sum(torch.exp(other[j]) for j in tied))
+    total.backward()
+    torch.testing.assert_close(mine.grad, other.grad, rtol=0, atol=1e-11)
+
+
 def test_a_constant_in_each_stratum_changes_nothing() -> None:
     eta, time, event, strata = (torch.tensor(x) for x in draw(9))
     shifted = eta + torch.tensor([5.0, -300.0, 600.0])[strata]
