@@ -71,7 +71,8 @@ def _text(path: Path, error: type[MMCareError]) -> str:
     try:
         data = path.read_bytes()
     except OSError as wrong:
-        what = "is a folder, not a YAML file." if path.is_dir() else f"cannot be read: {wrong.strerror}."
+        is_folder = isinstance(wrong, IsADirectoryError)
+        what = "is a folder, not a YAML file." if is_folder else f"cannot be read: {wrong.strerror}."
         raise error(Finding(file=path, what=what, todo="Name a YAML file.", code="unreadable")) from wrong
     if len(data) > LARGEST_BYTES:
         raise error(Finding(file=path, what=f"has {len(data):,} bytes; at most {LARGEST_BYTES:,} are read."))

@@ -65,10 +65,14 @@ def _gpu(properties: object, number: int) -> str:
 def plugins() -> tuple[dict[str, str], tuple[Finding, ...]]:
     """State and number of components of each plugin, and what is wrong with them."""
     listed = listing()
-    states = {f"{p.distribution} {p.version}": f"{p.state}, {len(p.components)} components" for p in listed}
+    states = {f"{p.distribution} {p.version}": f"{p.state}, {_components(len(p.components))}" for p in listed}
     errors = [Finding(what=text) for p in listed for text in p.error.splitlines()]
     warnings = [Finding(what=text, severity=Severity.WARNING) for p in listed for text in p.warnings]
     return states, (*errors, *warnings)
+
+
+def _components(count: int) -> str:
+    return f"{count} component{'' if count == 1 else 's'}"
 
 
 def unmet_requirements() -> tuple[Finding, ...]:

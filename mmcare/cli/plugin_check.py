@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -52,12 +53,16 @@ def check(
 
 
 def _entries(name: str, plugin_files: list[Path]) -> tuple[Entry, ...]:
+    from mmcare.errors import Finding, PluginError
     from mmcare.registry import discover, load_local
 
     if name.endswith(".py"):
         file = load_local(Path(name))
         registry = discover([*plugin_files, file])
         return tuple(entry for entry in registry.entries() if entry.provider == file.provider)
+    if os.sep in name and Path(name).is_dir():
+        todo = "Install it (`pip install --editable DIR`), then check it by its name."
+        raise PluginError(Finding(file=name, what="is a folder, not a component or a distribution.", todo=todo))
     registry = discover(plugin_files)
     of_distribution = tuple(e for e in registry.entries() if e.provider.distribution == name)
     return of_distribution or registry.named(name)

@@ -122,7 +122,8 @@ def read_local(path: Path, expected_digest: str | None = None) -> LocalPlugin:
     try:
         data = path.read_bytes()
     except OSError as error:
-        what = "is a folder; a single-file plugin is one Python file." if path.is_dir() else f"{error.strerror}."
+        is_folder = isinstance(error, IsADirectoryError)
+        what = "is a folder; a single-file plugin is one Python file." if is_folder else f"{error.strerror}."
         todo = "Name a `.py` file; a plugin of several files is a package (`mmcare plugin new`)."
         raise PluginError(Finding(file=path, what=what, todo=todo, code="plugin-file")) from error
     digest = hashlib.sha256(data).hexdigest()

@@ -105,7 +105,7 @@ def _base_of(layer: _Layer) -> Path | None:
     if not isinstance(base, str):
         raise SpecError(_at(origin, f"expected one file name, found {cut(base)}.", "Write `extends: base.yaml`."))
     path = layer.path.parent / base
-    if not path.exists():
+    if not _is_there(path):
         raise SpecError(_at(origin, f"there is no file {path}.", "A path is relative to the file that it stands in."))
     return path
 
@@ -120,25 +120,39 @@ def _read(path: Path) -> _Layer:
     if not isinstance(file.data, dict):
         what = f"is not a map of keys, found {cut(file.data)}."
         raise SpecError(Finding(file=path, line=1, column=1, what=what, todo="A spec begins with `mmcare: 1`."))
-    if "mmcare_cohort" in file.data and "mmcare" not in file.data:
-        todo = f"Give its folder with `--cohort {path.parent}`; a spec begins with `mmcare: 1`."
-        raise SpecError(Finding(file=path, what="is a cohort's dictionary, not a spec.", todo=todo))
+    _refuse_another_format(path, file.data)
     origins = {key: Origin(path, *place) for key, place in file.places.items()}
     return _Layer(path, {str(name): value for name, value in file.data.items()}, origins)
 
 
 def _refuse_folder(path: Path) -> None:
     """Say what a folder is that was taken for a spec."""
-    if (path / "run.json").exists():
-        what, todo = (
-            f"is a run folder; its spec is {path / 'spec.yaml'}.",
-            f"Name that file, or `mmcare evaluate {path}`.",
-        )
-        raise SpecError(Finding(file=path, what=what, todo=todo))
-    if (path / "cohort.yaml").exists():
-        raise SpecError(
-            Finding(file=path, what="is a cohort folder, not a spec.", todo=f"Give it with `--cohort {path}`.")
-        )
+    if any(_is_there(path / name) for name in ("run.json", "unfinished.json")):
+        what = f"is a run folder; its spec is {path / 'spec.yaml'}."
+        raise SpecError(Finding(file=path, what=what, todo=f"Name that file, or `mmcare evaluate {path}`."))
+    if _is_there(path / "cohort.yaml"):
+        todo = f"Give it with `--cohort {path}`."
+        raise SpecError(Finding(file=path, what="is a cohort folder, not a spec.", todo=todo))
+
+
+def _refuse_another_format(path: Path, data: Mapping[object, object]) -> None:
+    """Say what a file of ours is that was taken for a spec."""
+    if "mmcare" in data:
+        return
+    if "mmcare_cohort" in data:
+        todo = f"Give its folder with `--cohort {path.parent}`; a spec begins with `mmcare: 1`."
+        raise SpecError(Finding(file=path, what="is a cohort's dictionary, not a spec.", todo=todo))
+    if "mmcare_run" in data:
+        what = f"is a run's manifest, not a spec; the run's spec is {path.parent / 'spec.yaml'}."
+        raise SpecError(Finding(file=path, what=what, todo="Name that file."))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file; a name that no file can have is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def _override_layer(overrides: Iterable[str]) -> _Layer:

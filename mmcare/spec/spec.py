@@ -52,6 +52,14 @@ class ResolvedPart:
             config = config.model_copy(update={"weights": None})
         return replace(self, config=naming(config, parts), parts=parts)
 
+    def with_weights(self, paths: Mapping[str, str]) -> ResolvedPart:
+        """The same part with other `weights:`, by key path, in nested parts too."""
+        parts = {name: part.with_weights(paths) for name, part in self.parts.items()}
+        config = self.config
+        if self.path in paths:
+            config = config.model_copy(update={"weights": paths[self.path]})
+        return replace(self, config=naming(config, parts), parts=parts)
+
     def as_data(self) -> dict[str, object]:
         """The part as a spec would write it, all values included."""
         data = self.config.model_dump(mode="json", by_alias=True, exclude=set(self.parts))
@@ -130,6 +138,16 @@ class Spec:
             fusion=self.fusion and self.fusion.without_weights(),
             head=self.head and self.head.without_weights(),
             segmenter=self.segmenter and self.segmenter.without_weights(),
+        )
+
+    def with_weights(self, paths: Mapping[str, str]) -> Spec:
+        """The same spec whose parts at these key paths start from these weights."""
+        return replace(
+            self,
+            modalities={name: part.with_weights(paths) for name, part in self.modalities.items()},
+            fusion=self.fusion and self.fusion.with_weights(paths),
+            head=self.head and self.head.with_weights(paths),
+            segmenter=self.segmenter and self.segmenter.with_weights(paths),
         )
 
     def as_data(self, plugin_folder: Path | None = None) -> dict[str, object]:

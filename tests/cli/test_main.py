@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mmcare.cli import main as entry
-from mmcare.cli.main import EXAMPLE, load_verb, main
+from mmcare.cli.main import EXAMPLE, command, load_verb, main
 from mmcare.cli.verbs import GROUPS, VERBS, Verb
 
 PROBE = '''
@@ -80,6 +81,11 @@ def run(code: str, folder: Path | None = None, **environment: str) -> subprocess
         timeout=60,
         check=False,
     )
+
+
+def examples_of(verb: Verb) -> list[str]:
+    """The commands that its `--help` shows."""
+    return (load_verb(verb).help or "").partition(EXAMPLE)[2].strip().splitlines()
 
 
 WITH_PROBE = (
@@ -222,10 +228,23 @@ def test_every_verb_can_be_imported_without_torch() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("verb", VERBS, ids=lambda v: f"{v.group} {v.name}".strip())
-def test_every_verb_has_an_example(verb: Verb) -> None:
-    words = (load_verb(verb).help or "").partition(EXAMPLE)[2].split()
-    assert words[: 3 if verb.group else 2] == ["mmcare", *verb.group.split(), verb.name]
+EXAMPLES = [(verb, line) for verb in VERBS for line in examples_of(verb)]
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=str)
+def test_every_verb_has_an_example_of_itself(verb: Verb) -> None:
+    words = ["mmcare", *verb.group.split(), verb.name]
+    assert examples_of(verb) and all(line.split()[: len(words)] == words for line in examples_of(verb))
+
+
+@pytest.mark.parametrize("line", [line for _, line in EXAMPLES])
+def test_every_example_is_a_command_that_its_verb_takes(line: str) -> None:
+    """Its options and arguments are the verb's own; what the commands do is tested with each verb."""
+    context = command().make_context("mmcare", shlex.split(line)[1:])
+    while hasattr(context.command, "resolve_command"):
+        _, inner, rest = context.command.resolve_command(context, [*context._protected_args, *context.args])
+        context = inner.make_context(inner.name, rest, parent=context)
+    assert context.params or not context.command.params
 
 
 def test_no_home_and_a_cache_that_cannot_be_written(tmp_path: Path) -> None:
@@ -252,6 +271,23 @@ def test_completion(words: str, offered: list[str]) -> None:
     assert done.stdout.split() == offered, done.stderr
 
 
+def test_a_plugin_that_prints_and_exits_harms_neither_json_nor_exit_code(tmp_path: Path) -> None:
+    info = tmp_path / "acme_exits-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-exits\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[mmcare]\nexits = acme_exits_plugin\n")
+    (tmp_path / "acme_exits_plugin.py").write_text(
+        "import os, sys\nprint('bye')\nos.system('echo loud')\nsys.exit(3)\n"
+    )
+    done = run("from mmcare.cli.main import main; rc = main(['plugin', 'list', '--json'])", tmp_path)
+    (found,) = [p for p in json.loads(done.stdout) if p["distribution"] == "acme-exits"]
+    assert (done.returncode, found["state"], found["version"]) == (0, "broken", "1.0")
+    assert found["error"] == (
+        "the plugin acme-exits 1.0 calls `sys.exit(3)` when acme_exits_plugin is imported. `mmcare plugin list "
+        "--traceback` shows all of it; install it again, upgrade it or remove it."
+    )
+
+
 def test_json_stays_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugin", "list", "--json"]) == 0
     assert {plugin["distribution"] for plugin in json.loads(capsys.readouterr().out)} >= {"mmcare"}
@@ -263,6 +299,5 @@ def test_the_example_of_every_verb_here_runs(
     monkeypatch.chdir(tmp_path)
     here: Callable[[Verb], bool] = lambda v: v.group == "plugin" or v.name == "doctor"  # noqa: E731
     for verb in filter(here, VERBS):
-        example = (load_verb(verb).help or "").partition(EXAMPLE)[2]
-        for line in example.strip().splitlines():
+        for line in examples_of(verb):
             assert main(line.split()[1:]) == 0, (line, capsys.readouterr())

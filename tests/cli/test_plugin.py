@@ -130,6 +130,15 @@ def test_show_of_what_is_not_there(file: str, capsys: pytest.CaptureFixture[str]
     )
 
 
+def test_check_of_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plugin", "check", str(tmp_path)]) == 2
+    assert capsys.readouterr() == (
+        "",
+        f"Error: {tmp_path}: is a folder, not a component or a distribution.\n"
+        "  Install it (`pip install --editable DIR`), then check it by its name.\n",
+    )
+
+
 def test_check_of_a_file_says_what_ran_failed_and_did_not_apply(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugin", "check", file]) == 1
     first, *checks, total = capsys.readouterr().out.splitlines()

@@ -142,9 +142,36 @@ def test_a_plugin_that_the_spec_brings_along_is_not_run(capsys: pytest.CaptureFi
     assert Path("ran").exists()
 
 
-def test_a_cohort_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = run(capsys, "check", "good.yaml", "--plugin", "small.py", "--cohort", "nowhere")
-    assert code == 2 and out.startswith("Error: nowhere") and out.endswith("good.yaml: 1 error (baseline `small`).\n")
+@pytest.mark.parametrize(
+    ("cohort", "message"),
+    [
+        ("nowhere", "Error: nowhere: there is no such folder.\n  Check the path.\n"),
+        (
+            "small.py",
+            "Error: small.py: is a file; a cohort is a folder.\n  Name the folder that holds cohort.yaml.\n",
+        ),
+    ],
+)
+def test_what_is_no_cohort(cohort: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    said = f"{message}good.yaml: 1 error (baseline `small`).\n"
+    assert run(capsys, "check", "good.yaml", "--plugin", "small.py", "--cohort", cohort) == (2, said, "")
+
+
+ODD = ("a b", 'it\'s "quoted"', "Größe 日本", "[red]x[/red] %s {0}", "x" * 250)
+
+
+@pytest.mark.parametrize("name", ODD, ids=["spaces", "quotes", "letters", "markup", "250 letters"])
+def test_odd_paths_work_and_are_shown_as_they_are(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(name).mkdir(parents=True)
+    plugin = Path(name, "small.py")
+    plugin.write_text(PLUGIN)
+    good, bad = Path(name, "good.yaml"), Path(name, "bad.yaml")
+    good.write_text(GOOD)
+    bad.write_text("extends: good.yaml\nsplitt: {seed: 1}\n")
+    files = ("--plugin", str(plugin))
+    assert run(capsys, "check", str(good), *files) == (0, f"{good}: nothing is wrong (baseline `small`).\n", "")
+    said = f"Error: {bad}:2:1, splitt: there is no such key. Did you mean `split`?\n{bad}: 1 error.\n"
+    assert run(capsys, "check", str(bad), *files) == (2, said, "")
 
 
 COHORT = """\

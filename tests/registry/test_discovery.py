@@ -23,7 +23,7 @@ def test_a_good_plugin_offers_its_component(site: Path, install: Any, good: Call
     result = result_of("acme-slope")
     assert (result.state, result.error, result.refused, result.warnings) == ("ready", None, (), ())
     assert [c.name for c in result.components] == ["slope"]
-    assert result.import_seconds is not None and 0 < result.import_seconds < 5
+    assert result.import_seconds is not None and result.import_seconds > 0
     entry = discover().resolve("encoder", "slope")
     assert (entry.qualified, str(entry.provider)) == ("acme-slope/slope", "acme-slope 1.4")
     assert discover().resolve("encoder", "acme-slope/slope") == entry
@@ -165,7 +165,8 @@ def test_a_slow_plugin_is_named_while_it_is_imported(
 ) -> None:
     monkeypatch.setattr(guard, "PATIENCE_SECONDS", 0.2)
     install("acme-slow", "import time\ntime.sleep(0.6)\n" + good("slow"))
-    assert result_of("acme-slow").import_seconds == pytest.approx(0.6, abs=0.3)
+    seconds = result_of("acme-slow").import_seconds
+    assert seconds is not None and seconds >= 0.6
     assert "Still importing the plugin acme-slow 1.0 (acme_slow_plugin) …\n" in capfd.readouterr().err
 
 
@@ -182,7 +183,7 @@ def test_a_light_module_that_imports_torch_is_warned_of_with_its_cost(
         "print(r.state, r.warnings[0], discover().warnings(discover().resolve('encoder', 'heavy')) == r.warnings)"
     )
     words = done.stdout.split()
-    assert 200 <= float(words[words.index("costs") + 1]) < 2000
+    assert float(words[words.index("costs") + 1]) >= 200
     words[words.index("costs") + 1] = "N"
     assert " ".join(words) == (
         "ready the plugin acme-heavy 1.0 imports torch in its light module acme_heavy_plugin, which costs N ms at "

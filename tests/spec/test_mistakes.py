@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import time
 from collections.abc import Callable
 
 import pytest
@@ -36,12 +35,11 @@ def cut_out(first: str, until: str) -> str:
     return VALID[: VALID.index(first)] + VALID[VALID.index(until) :]
 
 
+@pytest.mark.timeout(60)  # ends the test of a file that would take for ever, such as doubled aliases
 @pytest.mark.parametrize("spoil", CASES, ids=lambda c: c.__name__)
 def test_a_mistake_is_said_in_words(spoil: Case, check: Check) -> None:
-    began = time.process_time()
     found = check(spoil())
     assert re.sub("local [0-9a-f]{12}", "local VERSION", "\n".join(found)) == inspect.cleandoc(spoil.__doc__ or "")
-    assert time.process_time() - began < 2
 
 
 def test_the_file_that_is_spoilt_is_valid(check: Check) -> None:
@@ -235,6 +233,12 @@ def s27_batch_of_none() -> str:
 def s27_batch_of_a_billion() -> str:
     """spec.yaml:23:3, training.batch_size: expected a whole number, at least 1, at most 65536, found 1000000000."""
     return valid("batch_size: 16", "batch_size: 1_000_000_000")
+
+
+@case
+def s27_batch_of_a_billion_as_a_float() -> str:
+    """spec.yaml:23:3, training.batch_size: expected a whole number, at least 1, at most 65536, found 1000000000.0."""
+    return valid("batch_size: 16", "batch_size: 1e9")
 
 
 @case
