@@ -76,24 +76,17 @@ def test_without_leave_nothing_of_it_runs(copy: Path, cohort: Path, mmcare: Mmca
     )
 
 
-def test_an_edited_file_is_refused_even_with_leave(copy: Path, cohort: Path, tmp_path: Path, mmcare: Mmcare) -> None:
+@pytest.mark.parametrize("edit", ["longer", "of the same length"])
+def test_an_edited_file_is_refused_even_with_leave(
+    copy: Path, cohort: Path, tmp_path: Path, mmcare: Mmcare, edit: str
+) -> None:
     file, ran = copy / "local" / "my_encoder.py", tmp_path / "ran"
-    bytes_then = file.stat().st_size
-    file.write_text(f"open({str(ran)!r}, 'w')\n" + file.read_text())
+    then, text = hashlib.sha256(file.read_bytes()).hexdigest(), file.read_text()
+    file.write_text(f"open({str(ran)!r}, 'w')\n" + text if edit == "longer" else text.replace(".tanh()", ".sinh()"))
+    now = hashlib.sha256(file.read_bytes()).hexdigest()
     done = mmcare("predict", copy, "--cohort", cohort, "--allow-local-code")
     assert (done.returncode, done.stdout, ran.exists()) == (2, "", False)
     assert done.stderr == (
-        f"Error: {file}: has {file.stat().st_size:,} bytes, the run's manifest says {bytes_then:,}: "
-        "it was cut or changed since training.\n  Restore it from a copy of the run, or train again.\n"
-    )
-
-
-def test_an_edit_of_the_same_length_is_refused_too(copy: Path, cohort: Path, mmcare: Mmcare) -> None:
-    file = copy / "local" / "my_encoder.py"
-    file.write_text(file.read_text().replace(".tanh()", ".sinh()"))
-    done = mmcare("predict", copy, "--cohort", cohort, "--allow-local-code")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        f"Error: {file}: changed since training: its digest is not the one in the run's manifest.\n"
-        "  Restore it from a copy of the run, or train again.\n"
+        f"Error: {file}: this plugin file changed since training: its SHA-256 is {now[:12]}…, and was {then[:12]}…; "
+        "nothing of it was run.\n  Put it back as it was; to use it as it is now, train again with `--plugin`.\n"
     )
