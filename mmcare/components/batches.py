@@ -109,7 +109,8 @@ class SequenceBatch(ModalityBatch):
     Attributes:
         keys: The U distinct keys.
         sequences: The U distinct sequences.
-        index: (b, N) int64 into them for each slot; -1 not tested, -2 tested and as the reference.
+        index: (b, N, K) int64, the sequences of each slot, up to K; -1 nothing (not tested, where all K are), -2
+            tested and as the reference, -3 changed in a way whose sequence is not known.
     """
 
     keys: Sequence[str]

@@ -87,10 +87,18 @@ class GraphLayout(InputLayout):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceLayout(InputLayout):
-    """Layout of a `SequenceBatch`: named slots (genes), each filled by sequences over an alphabet."""
+    """Layout of a `SequenceBatch`: named slots (genes), each filled by sequences over an alphabet.
+
+    Attributes:
+        slots: Name of each slot.
+        alphabet: The letters that sequences are made of.
+        references: Each slot's reference sequence, empty where it is not known; none at all where sequences stand for
+            themselves and not for a change of a reference.
+    """
 
     slots: tuple[str, ...]
     alphabet: str
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ KNOWN: Mapping[str, Mapping[ComponentKind, tuple[str, ...]]] = {
         "encoder": ("resnet3d",),
     },
     "mmcare-plugin-clinical": {"modality": ("table",), "encoder": ("mlp",)},
-    "mmcare-plugin-genomic": {"modality": ("gene-graph",)},
+    "mmcare-plugin-genomic": {"modality": ("gene-graph", "sequence", "variants")},
     "mmcare-plugin-gcn": {"encoder": ("gcn",)},
     "mmcare-plugin-fusion": {"fusion": ("cross-attention", "concat", "weighted-sum", "late")},
     "mmcare-plugin-prognosis": {"head": ("dual-task", "single-task")},

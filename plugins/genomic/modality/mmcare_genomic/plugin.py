@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from mmcare.registry import Component, ModalityConfig, hookimpl
 
-__all__ = ["GeneGraphConfig"]
+__all__ = ["GeneGraphConfig", "SequenceConfig", "VariantsConfig"]
 
 MMCARE_API = 1
 
@@ -74,14 +74,54 @@ class GeneGraphConfig(ModalityConfig):
     )
 
 
+class VariantsConfig(ModalityConfig):
+    """Keys of the variants."""
+
+    genes: tuple[str, ...] | None = Field(
+        None,
+        description="Slots, by HGNC symbol; by default the panels' genes that have a reference sequence. A gene named "
+        "here without one is a slot whose changes are of unknown effect.",
+    )
+    shifts: Mapping[str, int] = Field(
+        default_factory=dict,
+        description="By gene: residues added to the positions of changes that do not fit the reference as they stand, "
+        "where the file counts on another isoform.",
+    )
+
+
+class SequenceConfig(ModalityConfig):
+    """Keys of the sequences."""
+
+    alphabet: Literal["protein", "dna", "rna"] = Field("protein", description="What the letters are.")
+    slots: tuple[str, ...] | None = Field(
+        None, description="Names of the records to use; by default those of the training patients."
+    )
+
+
 @hookimpl
 def mmcare_components() -> Iterator[Component]:
-    """The modality."""
+    """The modalities."""
     yield Component(
         kind="modality",
         name="gene-graph",
-        summary="Mutations of the sequenced genes over a gene network; outside the panel is missing, not wild type.",
+        summary="What assays say of genes, over a gene network; outside the panel is missing, not wild type.",
         config=GeneGraphConfig,
         target="mmcare_genomic.gene_graph:GeneGraph",
         gives="graph",
+    )
+    yield Component(
+        kind="modality",
+        name="variants",
+        summary="Protein changes applied to reference sequences, a slot a gene; what cannot be applied is counted.",
+        config=VariantsConfig,
+        target="mmcare_genomic.variants:Variants",
+        gives="sequence",
+    )
+    yield Component(
+        kind="modality",
+        name="sequence",
+        summary="Protein, DNA or RNA sequences from a FASTA file a patient, a slot a record.",
+        config=SequenceConfig,
+        target="mmcare_genomic.sequence:SequenceModality",
+        gives="sequence",
     )
