@@ -120,7 +120,8 @@ def _what(problem: _Problem) -> str:
     if problem.type == "extra_forbidden":
         return f"there is no such key.{_nearest(problem.key)}"
     message = problem.message.removeprefix("Value error, ").replace("Input should be", "expected")
-    return f"{message}; found {cut(problem.value)}." if "found" not in message else f"{message}."
+    whole = "found" in message or isinstance(problem.value, Mapping)  # an entry as a whole is too much to print
+    return f"{message}." if whole else f"{message}; found {cut(problem.value)}."
 
 
 def _nearest(key: tuple[str | int, ...]) -> str:
