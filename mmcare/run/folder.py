@@ -72,6 +72,11 @@ class RunFolder:
         """Sources of single-file plugins."""
         return self.path / "local"
 
+    @property
+    def starting(self) -> Path:
+        """Weights that parts of the spec started from, copied from elsewhere."""
+        return self.path / "starting"
+
     def member(self, number: int = 0) -> Path:
         """The folder of one member's weights."""
         return self.path / "members" / f"{number:02d}"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mmcare.components import OutcomeLayout, Prognosis
-from mmcare.errors import Finding
+from mmcare.errors import Finding, MMCareError, cut
 
 __all__ = ["Prediction", "PredictionRow"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,16 @@ class Prediction:
                 yield from self._rows(row, column, patient, arm)
 
     def probability(self, patient: str, arm: str, endpoint: str, horizon: float) -> float | None:
-        """One figure: the chance of no event by the horizon; None where it is not known."""
-        found = self.prognosis.endpoints[endpoint]
-        row, column = self.patients.index(patient), self.layout.arms.index(arm)
-        value = float(found.at_horizons[row, column, found.horizons.index(horizon)])
+        """One figure: the chance of no event by the horizon; None where it is not known.
+
+        Raises:
+            MMCareError: The prediction has no such patient, arm, endpoint or horizon; the message names those it has.
+        """
+        found = self.prognosis.endpoints[_one_of("endpoint", endpoint, self.prognosis.endpoints)]
+        row = self.patients.index(_one_of("patient", patient, self.patients))
+        column = self.layout.arms.index(_one_of("arm", arm, self.layout.arms))
+        place = found.horizons.index(_one_of("horizon", horizon, found.horizons))
+        value = float(found.at_horizons[row, column, place])
         return None if math.isnan(value) else value
 
     def _rows(self, row: int, column: int, patient: str, arm: str) -> Iterator[PredictionRow]:
@@ -86,3 +95,10 @@ class Prediction:
             return f"beyond the follow-up of the training patients under {arm} ({support_years:.1f} years)"
         lacking = ", ".join(self.absent.get(patient, {}))
         return f"the patient has none of the inputs that the model reads ({lacking})"
+
+
+def _one_of(kind: str, wanted: T, known: Collection[T]) -> T:
+    if wanted in known:
+        return wanted
+    what = f"the prediction has no {kind} `{cut(wanted, 40)}`; it has: {cut(', '.join(map(str, known)))}."
+    raise MMCareError(Finding(what=what, code="not-predicted"))

@@ -10,8 +10,7 @@ from mmcare.cache import Cache
 from mmcare.cohort import Cohort, read_cohort
 from mmcare.components import Fitted, OutcomeLayout
 from mmcare.errors import CohortError, Finding, RunError, Severity
-from mmcare.inputs import Inputs, LocatingSegmenter, Progress, read_inputs
-from mmcare.model import build_segmenter
+from mmcare.inputs import Inputs, Progress, read_inputs
 from mmcare.run.folder import RunFolder, open_run_folder
 from mmcare.run.json_file import RESTORE
 from mmcare.run.layouts import check_layouts, layouts_of
@@ -19,10 +18,11 @@ from mmcare.run.manifest import NAME, Manifest
 from mmcare.run.plugins import check_plugins, installed_versions
 from mmcare.run.prediction import Prediction
 from mmcare.run.predictor import Predictor, cat_prognoses, load_predictor
+from mmcare.run.starting import segmenters_of
 from mmcare.run.store import read_fitted, read_outcome_layout
 from mmcare.spec import Spec, load_spec
 
-__all__ = ["Run", "load_run", "segmenters_of"]
+__all__ = ["Run", "load_run"]
 
 _PATIENTS_AT_ONCE = 64
 
@@ -73,7 +73,7 @@ class Run:
             self.spec,
             cohort,
             self.outcomes if with_outcomes else None,
-            segmenters=segmenters_of(self.spec),
+            segmenters=segmenters_of(self.spec, self.folder),
             patients=chosen,
             cache=cache,
             progress=progress,
@@ -145,6 +145,10 @@ def load_run(path: str | Path, *, allow_local_code: bool = False) -> Run:
         >>> run.predict("demo/cohort", ["SYN-00001"])  # doctest: +SKIP
     """
     folder, manifest = open_run_folder(Path(path))
+    if manifest.kind == "segmenter":
+        what = "is a run of a segmenter: it finds tumours and predicts nothing."
+        todo = f"`mmcare evaluate` measures it; a model locates with it by `roi: {{use: …, weights: {path}}}`."
+        raise RunError(Finding(file=folder.path, what=what, todo=todo, code="kind"))
     wrong = check_plugins(folder.path, manifest.plugins, installed_versions())
     if wrong:
         raise RunError(wrong)
@@ -158,12 +162,3 @@ def load_run(path: str | Path, *, allow_local_code: bool = False) -> Run:
     check_layouts(folder.member(), layouts, folder.preprocessing)
     predictor = load_predictor(spec, layouts, outcomes, folder.member())
     return Run(folder, manifest, spec, outcomes, fitted, predictor)
-
-
-def segmenters_of(spec: Spec) -> Mapping[str, LocatingSegmenter]:
-    """The segmenters that locate a spec's modalities."""
-    return {
-        name: LocatingSegmenter(build_segmenter(part.parts["roi"]).eval())
-        for name, part in spec.modalities.items()
-        if "roi" in part.parts
-    }

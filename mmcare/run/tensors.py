@@ -13,12 +13,13 @@ import numpy.typing as npt
 import safetensors
 import safetensors.numpy
 import safetensors.torch
+import torch
 from torch import Tensor
 
-from mmcare.errors import Finding, RunError
+from mmcare.errors import Finding, RunError, cut
 from mmcare.run.json_file import RESTORE
 
-__all__ = ["read_arrays", "read_tensors"]
+__all__ = ["read_arrays", "read_checkpoint", "read_tensors"]
 
 _LENGTH_BYTES = 8
 
@@ -45,6 +46,31 @@ def read_tensors(path: Path) -> Mapping[str, Tensor]:
         return safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise _damaged(path, error) from error
+
+
+def read_checkpoint(path: Path) -> Mapping[str, Tensor]:
+    """The tensors of a weights file: safetensors, or a state dict as torch saves it (`.pth`, `.pt`, `.bin`).
+
+    Of the latter only tensors and plain containers are read; anything that would run code is refused.
+
+    Raises:
+        RunError: The file is damaged, or holds no tensors by name.
+    """
+    if path.suffix not in (".pth", ".pt", ".bin"):
+        return read_tensors(path)
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # whatever torch says of a file that is not what its name says
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        what = f"is no state dict that can be read without running code: {cut(reason, 120)}."
+        raise RunError(Finding(file=path, what=what, todo=_CONVERT, code="weights")) from error
+    held = held.get("state_dict", held) if isinstance(held, dict) else held
+    if not isinstance(held, dict) or not held or not all(isinstance(tensor, Tensor) for tensor in held.values()):
+        raise RunError(Finding(file=path, what="holds no tensors by name.", todo=_CONVERT, code="weights"))
+    return held
+
+
+_CONVERT = "Save its state dict with `safetensors.torch.save_file`, and name that file."
 
 
 def _damaged(path: Path, error: Exception) -> RunError:

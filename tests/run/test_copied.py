@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import mmcare
+from mmcare.errors import MMCareError
 from mmcare.run import Prediction, Run
 from mmcare.workflow import evaluate_run
 
@@ -136,3 +137,20 @@ def test_a_column_gone_and_a_category_unseen_are_said_and_count_as_not_measured(
     )
     values = [row["value"] for row in csv.DictReader(io.StringIO(out))]
     assert len(values) == 160 * 2 * 5 and all(0 < float(value) < 1 for value in values)
+
+
+def test_one_figure_is_asked_for_by_name(network: Run, cohort: Path) -> None:
+    prediction = network.predict(cohort, ["P001", "P000"])
+    row = next(
+        r for r in prediction.rows() if (r.patient, r.arm, r.endpoint, r.horizon) == ("P000", "surgery", "lc", 2)
+    )
+    assert prediction.probability("P000", "surgery", "lc", 2) == row.probability
+    for wrong, said in (
+        (("P002", "sbrt", "os", 1), "no patient `P002`; it has: P001, P000."),
+        (("P000", "proton", "os", 1), "no arm `proton`; it has: sbrt, surgery."),
+        (("P000", "sbrt", "pfs", 1), "no endpoint `pfs`; it has: os, lc."),
+        (("P000", "sbrt", "os", 5), "no horizon `5`; it has: 1.0, 2.0."),
+    ):
+        with pytest.raises(MMCareError) as caught:
+            prediction.probability(*wrong)
+        assert str(caught.value) == f"the prediction has {said}"

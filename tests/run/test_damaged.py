@@ -10,6 +10,7 @@ import pytest
 
 import mmcare
 from mmcare.run import Run
+from mmcare.run.manifest import FileRecord, file_record
 
 from .conftest import Copy, refusal
 
@@ -163,3 +164,15 @@ def test_a_pickle_in_the_folder_is_never_opened(network: Run, copy: Copy, tmp_pa
     (run / "model.pkl").write_bytes(bomb)
     mmcare.load_run(run)
     assert not ran.exists()
+
+
+def test_each_listed_file_is_hashed_once_when_a_run_is_opened(network: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[str] = []
+
+    def counted(path: Path) -> FileRecord:
+        hashed.append(path.relative_to(network.path).as_posix())
+        return file_record(path)
+
+    monkeypatch.setattr("mmcare.run.files.file_record", counted)
+    mmcare.load_run(network.path)
+    assert sorted(hashed) == sorted(network.manifest.files)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import os
 import shutil
 import tempfile
@@ -20,7 +21,7 @@ from mmcare.components import Prepared
 from mmcare.errors import Finding, MMCareError
 from mmcare.evaluation import Metrics
 from mmcare.formats.atomic import write_text
-from mmcare.run import Run
+from mmcare.run import Run, RunFolder
 from mmcare.workflow import evaluate_run
 
 from .conftest import Copy, reseal
@@ -129,6 +130,24 @@ def test_a_run_that_was_killed_while_its_figures_were_replaced_still_opens(
     assert ("metrics.json" in loaded.manifest.files) == (writes in (0, 3))
     figures = '{"old": 1}\n' if writes < 2 else '{"new": 1}\n'
     assert loaded.folder.metrics.read_text() == figures
+
+
+def _add(run: Path, text: str, start) -> None:  # type: ignore[no-untyped-def]
+    start.wait()
+    for n in range(20):
+        RunFolder(run).add("metrics.json", f'{{"{text}": {n}}}\n')
+
+
+def test_two_processes_may_keep_figures_at_once(network: Run, copy: Copy) -> None:
+    run, context = copy(network), multiprocessing.get_context("fork")
+    start = context.Barrier(2)
+    both = [context.Process(target=_add, args=(run, text, start)) for text in ("a" * 10, "b" * 1000)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(120)
+        assert process.exitcode == 0
+    assert "metrics.json" in mmcare.load_run(run).manifest.files, "its digest is that of the file"
 
 
 def test_a_cache_that_cannot_be_written_loses_no_sample_and_is_said_once(
