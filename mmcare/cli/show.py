@@ -47,12 +47,13 @@ def table_console() -> Console:
     return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=PIPE_WIDTH)
 
 
-def aligned(rows: Sequence[Sequence[str]], sides: str = "") -> list[str]:
-    """Rows of cells as lines of text: columns two spaces apart, nothing behind the last word of a line.
+def aligned(rows: Sequence[Sequence[str]], sides: str = "", gap: int = 2) -> list[str]:
+    """Rows of cells as lines of text, in columns; nothing stands behind the last word of a line.
 
     Args:
         rows: Of one length; a cell may have several lines.
         sides: `l` or `r` for each column; left where it says nothing.
+        gap: Spaces between columns.
     """
     from rich.cells import cell_len
 
@@ -64,7 +65,7 @@ def aligned(rows: Sequence[Sequence[str]], sides: str = "") -> list[str]:
         for place, (text, width) in enumerate(zip(line, widths, strict=True)):
             space = " " * (width - cell_len(text))
             padded.append(space + text if sides[place : place + 1] == "r" else text + space)
-        found.append("  ".join(padded).rstrip())
+        found.append((" " * gap).join(padded).rstrip())
     return found
 
 

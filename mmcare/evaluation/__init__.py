@@ -11,6 +11,8 @@ from mmcare.evaluation.evaluate import Setting, evaluate_endpoint
 from mmcare.evaluation.goodness_of_fit import ChiSquare, EventCalibration, event_calibration, greenwood_nam_dagostino
 from mmcare.evaluation.metrics import ALL_ARMS, Figure, Metrics, Point
 from mmcare.evaluation.scored import Scored, expected_events
+from mmcare.evaluation.segmentation import dice, hausdorff_95_mm
+from mmcare.evaluation.segmentation_metrics import MaskFigures, SegmentationMetrics, Summary, summarise
 from mmcare.evaluation.tables import ArmTable, Cell, Row, Tables, metric_tables
 
 __all__ = [
@@ -25,11 +27,14 @@ __all__ = [
     "Difference",
     "EventCalibration",
     "Figure",
+    "MaskFigures",
     "Metrics",
     "Point",
     "Row",
     "Scored",
+    "SegmentationMetrics",
     "Setting",
+    "Summary",
     "Tables",
     "Threshold",
     "auc",
@@ -38,13 +43,16 @@ __all__ = [
     "calibration_points",
     "concordance_difference",
     "definition",
+    "dice",
     "evaluate_endpoint",
     "event_calibration",
     "expected_events",
     "greenwood_nam_dagostino",
+    "hausdorff_95_mm",
     "metric_tables",
     "observed_over_expected",
     "resamples",
     "risk_slope",
+    "summarise",
     "threshold",
 ]

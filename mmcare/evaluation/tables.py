@@ -73,8 +73,9 @@ class _Notes:
         self._of: dict[str, int] = {}
 
     def marks(self, reasons: Iterable[str]) -> str:
-        """`[1][3]`, rising."""
-        return "".join(f"[{n}]" for n in sorted(self._of.setdefault(reason, len(self._of) + 1) for reason in reasons))
+        """`[1,3]`, rising; empty without a reason."""
+        numbers = sorted(self._of.setdefault(reason, len(self._of) + 1) for reason in reasons)
+        return f"[{','.join(map(str, numbers))}]" if numbers else ""
 
     def all(self) -> tuple[tuple[str, str], ...]:
         return tuple((f"[{n}]", reason) for reason, n in self._of.items())
