@@ -51,10 +51,13 @@ def _config(entry: Entry, settings: Mapping[str, str]) -> Config:
         return entry.component.config.model_validate(dict(settings))
     except ValidationError as error:
         known = ", ".join(entry.component.config.model_fields) or "none"
+        name = f"the recipe `{entry.component.name}`"
         raise PluginError(
             Finding(
                 key=".".join(map(str, detail["loc"])),
-                what=f"the recipe `{entry.component.name}`: {detail['msg']}, found '{cut(detail['input'], 40)}'.",
+                what=f"{name} has no such setting."
+                if detail["type"] == "extra_forbidden"
+                else f"{name}: {detail['msg']}, found '{cut(detail['input'], 40)}'.",
                 todo=f"Its settings are: {known}.",
             )
             for detail in error.errors()
