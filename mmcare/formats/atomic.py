@@ -24,6 +24,7 @@ _CURES = {
     errno.EDQUOT: "Your share of the disk is used up: free some space, or write elsewhere.",
     errno.EACCES: "Allow writing there, or write elsewhere.",
     errno.EPERM: "Allow writing there, or write elsewhere.",
+    errno.EFBIG: "Files of that size are not allowed there (`ulimit -f` says the limit): write elsewhere.",
     errno.EROFS: "The disk is read-only: write elsewhere.",
     errno.ENAMETOOLONG: "Use a shorter name.",
     errno.ENOTDIR: "What should be a folder on the way is a file: write elsewhere.",

@@ -75,14 +75,21 @@ class Processes:
         self.context.set_forkserver_preload(["mmcare.workflow", "mmcare.cli.train", "lightning", "tensorboard"])
         self.numbers = count()
 
-    def start(self, *words: object, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Child:
-        """Start `mmcare WORDS`."""
+    def start(
+        self,
+        *words: object,
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        largest_file: int = 0,
+    ) -> Child:
+        """Start `mmcare WORDS`, which may write no file of more than `largest_file` bytes, where one is named."""
         output = self.folder / f"output-{next(self.numbers)}"
         output.mkdir()
         values = {
             "ARGUMENTS": [str(word) for word in words],
             "FOLDER": str(cwd or self.folder),
             "OUTPUT": str(output),
+            "LARGEST_FILE": largest_file,
             "ENVIRONMENT": {"MMCARE_CACHE": str(self.folder / "cache"), "COLUMNS": "200", **(environment or {})},
         }
         process = self.context.Process(target=runpy.run_path, args=(str(CHILD), values))

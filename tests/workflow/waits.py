@@ -1,4 +1,4 @@
-"""A plugin whose parts wait, each at its place, until they are interrupted: reading, and scoring after training."""
+"""A plugin whose parts wait, each at its place, while the folder holds a file `wait`."""
 
 import time
 from pathlib import Path
@@ -11,7 +11,8 @@ from mmcare_clinical.table import TableModality
 
 def wait_here() -> None:
     Path("here").touch()
-    time.sleep(240)
+    while Path("wait").exists():
+        time.sleep(0.01)
 
 
 class ReadingConfig(TableConfig):
@@ -20,39 +21,38 @@ class ReadingConfig(TableConfig):
 
 @mmcare.component(kind="modality", name="waits-reading", gives="table", config=ReadingConfig)
 class WaitsReading(TableModality):
-    """Waits before its first patient, where the folder holds a file `wait`."""
+    """Waits before each patient."""
 
     def read(self, source, patient):
-        if Path("wait").exists():
-            wait_here()
+        wait_here()
         return super().read(source, patient)
 
 
-class FinishingConfig(MLPConfig):
+class WaitsConfig(MLPConfig):
     """As the MLP's."""
 
 
-@mmcare.component(kind="encoder", name="waits-finishing", takes="table", config=FinishingConfig)
-class WaitsFinishing(MLP):
-    """Waits at its second batch in eval mode, where the folder holds `wait`: after one epoch's validation."""
-
-    scored = 0
-
-    def forward(self, batch):
-        self.scored += not self.training
-        if self.scored == 2 and Path("wait").exists():
-            wait_here()
-        return super().forward(batch)
-
-
-@mmcare.component(kind="encoder", name="waits-training", takes="table", config=FinishingConfig)
+@mmcare.component(kind="encoder", name="waits-training", takes="table", config=WaitsConfig)
 class WaitsTraining(MLP):
-    """Waits in its fourth training step, where the folder holds `wait`; a slow step takes no notice of a first Ctrl-C."""
+    """Waits in its fourth training step."""
 
     steps = 0
 
     def forward(self, batch):
         self.steps += self.training
-        if self.steps == 4 and Path("wait").exists():
+        if self.training and self.steps == 4:
+            wait_here()
+        return super().forward(batch)
+
+
+@mmcare.component(kind="encoder", name="waits-finishing", takes="table", config=WaitsConfig)
+class WaitsFinishing(MLP):
+    """Waits at its second batch in eval mode: after one epoch's validation."""
+
+    scored = 0
+
+    def forward(self, batch):
+        self.scored += not self.training
+        if not self.training and self.scored == 2:
             wait_here()
         return super().forward(batch)

@@ -36,10 +36,11 @@ class MLP(Encoder[MLPConfig]):
         """Tokens; batch norm sees real tokens only."""
         assert isinstance(batch, TableBatch), "a table"
         embedded, mask = self.embedding(batch)
-        values = embedded.new_zeros(*mask.shape, self.dim)
-        if bool(mask.any()):
-            values = values.masked_scatter(mask[..., None], self.layers(embedded[mask]))
-        return Tokens(values, mask)
+        if not bool(mask.any()):
+            return Tokens(embedded.new_zeros(*mask.shape, self.dim), mask)
+        real = self.layers(embedded[mask])
+        # of the type that the layers give: under mixed precision not that of the embedding
+        return Tokens(real.new_zeros(*mask.shape, self.dim).masked_scatter(mask[..., None], real), mask)
 
 
 class _PerFeature(nn.Module):
