@@ -111,7 +111,7 @@ class RunError(MMCareError):
     """A run folder, or a run under way, that cannot go on."""
 
 
-class Interrupted(RunError):
+class Interrupted(RunError):  # noqa: N818 -- nothing failed
     """A run that was stopped from outside (Ctrl-C); says what is kept and how to go on."""
 
 

@@ -14,7 +14,7 @@ from mmcare.cli.show import show_findings
 from mmcare.errors import MMCareError
 
 if TYPE_CHECKING:
-    from mmcare.run import Run
+    from mmcare.run import Run, SegmenterRun
     from mmcare.workflow import Options
 
 __all__ = ["train"]
@@ -92,8 +92,9 @@ def _refuse_contradictions(asked: _Asked) -> None:
             raise MMCareError(f"`--resume` goes on with a run as it was begun: leave `{flag}` out.")
 
 
-def _real(asked: _Asked, advance: Progress) -> Run:
-    from mmcare.workflow import fit
+def _real(asked: _Asked, advance: Progress) -> Run | SegmenterRun:
+    from mmcare.spec import load_spec
+    from mmcare.workflow import fit, fit_segmenter
     from mmcare.workflow import resume as go_on
 
     if asked.resume is not None:
@@ -107,14 +108,9 @@ def _real(asked: _Asked, advance: Progress) -> Run:
             options=_options(asked, advance),
         )
     assert asked.spec is not None and asked.cohort is not None, "contradictions are refused"
-    return fit(
-        asked.spec,
-        asked.cohort,
-        overrides=asked.overrides,
-        plugins=asked.plugins,
-        allow_local_code=asked.allow_local_code,
-        options=_options(asked, advance),
-    )
+    spec = load_spec(asked.spec, asked.overrides, plugins=asked.plugins, allow_local_code=asked.allow_local_code)
+    make = fit_segmenter if spec.kind == "segmenter" else fit
+    return make(spec, asked.cohort, options=_options(asked, advance))
 
 
 def _dry(asked: _Asked, advance: Progress) -> None:
@@ -145,9 +141,9 @@ def _options(asked: _Asked, advance: Progress) -> Options:
     )
 
 
-def _say_what_next(run: Run) -> None:
+def _say_what_next(run: Run | SegmenterRun) -> None:
     manifest = run.manifest
-    if manifest.kind == "network":
+    if manifest.kind != "baseline":
         tell(
             f"trained {manifest.epochs} epochs on {manifest.device} ({manifest.precision}); "
             f"weights of epoch {manifest.best_epoch + 1}."

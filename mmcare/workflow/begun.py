@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from mmcare.cohort import Cohort
+from mmcare.cohort import Cohort, LabelledVolumes
 from mmcare.components import Split
 from mmcare.errors import Finding, Interrupted, RunError, Severity
 from mmcare.formats.atomic import write_bytes, write_text
@@ -18,10 +18,13 @@ from mmcare.run import (
     CohortRecord,
     PluginRecord,
     RunFolder,
+    find_weights,
     new_run_folder,
     plugin_records,
+    with_starting_paths,
     write_outcome_layout,
     write_splits,
+    write_starting,
 )
 from mmcare.run.files import file_record
 from mmcare.run.manifest import FileRecord
@@ -46,7 +49,7 @@ class Begun(BaseModel):
 
 @contextmanager
 def begin(
-    spec: Spec, cohort: Cohort, splits: Mapping[str, Split], begun: Begun, out: Path | None
+    spec: Spec, cohort: Cohort | LabelledVolumes, splits: Mapping[str, Split], begun: Begun, out: Path | None
 ) -> Iterator[RunFolder]:
     """A new run folder with its first files, locked while the block runs.
 
@@ -103,7 +106,7 @@ def _is(path: Path, record: FileRecord) -> bool:
     return path.is_file() and file_record(path) == record
 
 
-def write_cohort_record(folder: RunFolder, cohort: Cohort) -> None:
+def write_cohort_record(folder: RunFolder, cohort: Cohort | LabelledVolumes) -> None:
     """Remember where the cohort stands, and what it is."""
     folder.write_cohort(CohortRecord(str(cohort.root.resolve()), cohort.fingerprint(), len(cohort.patients)))
 
@@ -132,14 +135,19 @@ def stoppable(folder: RunFolder, spec: Spec, where: str) -> Iterator[None]:
         raise Interrupted(finding) from None
 
 
-def _write_first(folder: RunFolder, spec: Spec, cohort: Cohort, splits: Mapping[str, Split], begun: Begun) -> None:
+def _write_first(
+    folder: RunFolder, spec: Spec, cohort: Cohort | LabelledVolumes, splits: Mapping[str, Split], begun: Begun
+) -> None:
     for plugin in spec.plugins:
         write_bytes(folder.local / plugin.path.name, plugin.source.encode())
     write_cohort_record(folder, cohort)
-    write_outcome_layout(folder.outcomes, cohort.outcome_layout())
+    if isinstance(cohort, Cohort):
+        write_outcome_layout(folder.outcomes, cohort.outcome_layout())
     write_splits(folder.splits, splits)
-    write_text(folder.spec, spec.resolved_yaml(Path(folder.local.name)))
+    write_starting(folder, find_weights(spec))
+    write_text(folder.spec, with_starting_paths(spec).resolved_yaml(Path(folder.local.name)))
     decide = [folder.spec, folder.outcomes, folder.splits, *sorted(folder.local.glob("*"))]
+    decide = [path for path in (*decide, *sorted(folder.starting.glob("*"))) if path.exists()]
     begun = begun.model_copy(
         update={
             "plugins": plugin_records(part.entry.provider for part in spec.parts()),

@@ -22,6 +22,7 @@ from mmcare.run import (
     load_run,
     make_baseline,
     plugin_records,
+    read_starting,
     segmenters_of,
     write_layouts,
     write_record,
@@ -88,7 +89,7 @@ def _inputs(work: _Work) -> Inputs:
         work.spec,
         work.cohort,
         work.layout,
-        segmenters=segmenters_of(work.spec),
+        segmenters=segmenters_of(work.spec, work.folder, choose_place(work.spec.training).device),
         patients=tuple(work.splits),
         cache=work.options.cache,
         progress=work.options.progress,
@@ -118,7 +119,7 @@ def _fit_network(work: _Work, inputs: Inputs) -> _Made:
     training, validation = work.patients("training"), work.patients("validation")
     with stoppable(work.folder, work.spec, "training was prepared; the finished epochs are kept"):
         torch.manual_seed(config.seed)
-        model = build(work.spec, inputs.layouts, work.layout)
+        model = build(work.spec, inputs.layouts, work.layout, read_starting(work.folder, work.spec))
         trained = train(model, inputs, training, validation, config, loop)
     with stoppable(work.folder, work.spec, "the model was finished; all epochs are kept"):
         finish(model, inputs, training, validation, place.device)

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from mmcare.cohort import Cohort, read_cohort
 from mmcare.components import Endpoint, Outcomes, Prognosis
-from mmcare.errors import CohortError, Finding, MMCareError, Severity
+from mmcare.errors import CohortError, Finding
 from mmcare.evaluation import Figure, Metrics, Scored, Setting, evaluate_endpoint, expected_events
 from mmcare.inputs import Progress
 from mmcare.run import Run
 from mmcare.survival import StepCurve, aalen_johansen, reverse_kaplan_meier
+from mmcare.workflow.keep import keep_metrics
 from mmcare.workflow.reference import training_outcomes
 
 __all__ = ["evaluate_run"]
@@ -69,18 +70,8 @@ def evaluate_run(
     where = "the test patients of the run's own cohort" if own else f"all patients of {cohort.root}"
     metrics = Metrics(run=run.path.name, patients=where, bootstrap=draws, notes=notes, figures=tuple(figures))
     if own:
-        tell_findings(_keep(run, metrics))
+        tell_findings(keep_metrics(run.folder, metrics))
     return metrics
-
-
-def _keep(run: Run, metrics: Metrics) -> list[Finding]:
-    """Keep the figures in the run. A run that cannot be written is worth a word: the figures are there to be read."""
-    file = run.folder.metrics
-    try:
-        run.folder.add(file.name, metrics.model_dump_json(indent=1) + "\n")
-    except MMCareError as error:
-        return [f.at(file=file, what=f"is not kept: it {f.what}", severity=Severity.WARNING) for f in error.findings]
-    return []
 
 
 def _patients(

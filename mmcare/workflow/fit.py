@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmcare.cohort import Cohort, read_cohort, split_patients
 from mmcare.components import Split
-from mmcare.errors import Severity, SpecError
+from mmcare.errors import Finding, Severity, SpecError
 from mmcare.run import Run
 from mmcare.spec import Spec, load_spec
 from mmcare.training import choose_place
@@ -55,6 +55,9 @@ def fit(
     options = options or Options()
     if not isinstance(spec, Spec):
         spec = load_spec(spec, overrides, plugins=plugins, allow_local_code=allow_local_code)
+    if spec.kind == "segmenter":
+        what = f"the spec {spec.name} describes a segmenter."
+        raise SpecError(Finding(what=what, todo="Use `mmcare.fit_segmenter`, or `mmcare train`."))
     cohort = cohort if isinstance(cohort, Cohort) else read_cohort(cohort)
     return make_run(spec, cohort, options, Begun(reference=options.reference))
 

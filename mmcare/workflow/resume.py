@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmcare.cohort import Cohort, read_cohort
+from mmcare.cohort import Cohort, LabelledVolumes, labelled_volumes, read_cohort
 from mmcare.errors import Finding, RunError
-from mmcare.run import Run, RunFolder
+from mmcare.run import Run, RunFolder, SegmenterRun, segmenter_key
 from mmcare.run.files import UNFINISHED
 from mmcare.run.manifest import NAME
-from mmcare.spec import load_spec
+from mmcare.spec import Spec, load_spec
 from mmcare.workflow.begun import check_unchanged, read_begun, write_cohort_record
 from mmcare.workflow.complete import complete
 from mmcare.workflow.differences import refuse_other_cohort, refuse_other_spec
 from mmcare.workflow.options import Options
+from mmcare.workflow.segmenter import complete_segmenter
 
 __all__ = ["resume"]
 
@@ -28,7 +29,7 @@ def resume(
     plugins: Sequence[Path] = (),
     allow_local_code: bool = False,
     options: Options | None = None,
-) -> Run:
+) -> Run | SegmenterRun:
     """Go on with an unfinished run from its last finished epoch; it ends as the unbroken run would have.
 
     Args:
@@ -54,8 +55,10 @@ def resume(
         if spec is not None or overrides:
             given = load_spec(spec or folder.spec, overrides, plugins=plugins, allow_local_code=allow_local_code)
             refuse_other_spec(folder, own, given)
-        found = _cohort(folder, cohort)
         _remove_halves(folder.path)
+        if own.kind == "segmenter":
+            return complete_segmenter(folder, own, _volumes(folder, own, cohort), begun, options)
+        found = _cohort(folder, cohort)
         return complete(folder, own, found, begun, options)
 
 
@@ -78,6 +81,18 @@ def _cohort(folder: RunFolder, given: str | Path | None) -> Cohort:
         todo = "Restore it, or train anew: a run is of one cohort."
         raise RunError(Finding(file=folder.path, what=what, todo=todo, code="cohort-changed"))
     return cohort
+
+
+def _volumes(folder: RunFolder, spec: Spec, given: str | Path | None) -> LabelledVolumes:
+    record = folder.cohort()
+    volumes = labelled_volumes(Path(given if given is not None else record.path), segmenter_key(spec))
+    if volumes.fingerprint() != record.fingerprint:
+        what = f"the volumes in {volumes.root} are not those that the run was begun with."
+        todo = "Restore them, or train anew: a run is of one set of volumes."
+        raise RunError(Finding(file=folder.path, what=what, todo=todo, code="cohort-changed"))
+    if given is not None:
+        write_cohort_record(folder, volumes)
+    return volumes
 
 
 def _remove_halves(folder: Path) -> None:

@@ -22,11 +22,12 @@ def check_settings(spec: Spec, n_training: int, n_validation: int) -> list[Findi
     Raises:
         SpecError: Nothing can be trained so.
     """
-    if spec.kind == "segmenter":
-        what = "a spec of a segmenter cannot be trained by this version."
-        raise SpecError(spec.locate("segmenter", Finding(what=what, todo="Train a network or a baseline.")))
-    if spec.kind != "network":
+    if spec.kind == "baseline":
         return []
+    if spec.kind == "segmenter" and spec.training.early_stopping.metric == "c_index":
+        what = "`c_index` is a figure of prognoses; a segmenter has none."
+        todo = "Write `early_stopping: {metric: loss}`."
+        raise SpecError(spec.locate("training.early_stopping.metric", Finding(what=what, todo=todo, code="no-c-index")))
     if n_validation == 0 and spec.training.early_stopping.metric != "none":
         raise SpecError(_no_validation(spec))
     return [*_workers(spec), *_batch_size(spec, n_training)]

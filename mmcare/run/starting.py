@@ -1,0 +1,128 @@
+"""The weights that parts of a spec start from: found where it says, copied into the run, read again from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import safetensors.torch
+from torch import Tensor
+
+from mmcare.components import Segmenter
+from mmcare.errors import Finding, SpecError
+from mmcare.formats.atomic import write_bytes
+from mmcare.inputs import LocatingSegmenter
+from mmcare.model import Weights, build_segmenter
+from mmcare.registry import NetworkConfig
+from mmcare.run.folder import RunFolder, open_run_folder
+from mmcare.run.manifest import file_record
+from mmcare.run.tensors import read_checkpoint
+from mmcare.spec import ResolvedPart, Spec
+
+__all__ = ["find_weights", "read_starting", "segmenters_of", "with_starting_paths", "write_starting"]
+
+
+def find_weights(spec: Spec) -> Weights:
+    """The tensors of every part whose config names `weights:`, by key path.
+
+    Raises:
+        SpecError: There is no such file or run, or a run holds no such part.
+        RunError: A file is damaged.
+    """
+    return {part.path: _found(spec, part, Path(named)) for part, named in _naming(spec)}
+
+
+def write_starting(folder: RunFolder, weights: Weights) -> None:
+    """Copy them into the run: it must load where the other run is not."""
+    for path, tensors in weights.items():
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        write_bytes(_file(folder, path), safetensors.torch.save(whole))
+
+
+def read_starting(folder: RunFolder, spec: Spec) -> Weights:
+    """What `write_starting` wrote for the parts of a run's spec."""
+    return {part.path: read_checkpoint(_file(folder, part.path)) for part, _ in _naming(spec)}
+
+
+def with_starting_paths(spec: Spec) -> Spec:
+    """The spec as the run folder holds it: `weights:` name the copies."""
+    paths = {part.path: f"starting/{part.path}.safetensors" for part, _ in _naming(spec)}
+    return spec.with_weights(paths)
+
+
+def segmenters_of(spec: Spec, folder: RunFolder | None = None, device: str = "cpu") -> Mapping[str, LocatingSegmenter]:
+    """The segmenters that locate a spec's modalities.
+
+    Args:
+        spec: A resolved spec.
+        folder: The run, which holds the weights that they start from; None where no part names any.
+        device: Where they compute.
+
+    Raises:
+        SpecError: A segmenter has weights to learn, and the spec names none.
+    """
+    weights = read_starting(folder, spec) if folder is not None else {}
+    located = {name: part.parts["roi"] for name, part in spec.modalities.items() if "roi" in part.parts}
+    found = {}
+    for name, part in located.items():
+        segmenter = build_segmenter(part, weights).eval().to(device)
+        _refuse_untrained(spec, part, segmenter)
+        digest = file_record(_file(folder, part.path)).sha256 if folder is not None and part.path in weights else ""
+        found[name] = LocatingSegmenter(segmenter, digest)
+    return found
+
+
+def _naming(spec: Spec) -> Iterator[tuple[ResolvedPart, str]]:
+    for part in spec.parts():
+        if isinstance(part.config, NetworkConfig) and part.config.weights is not None:
+            yield part, part.config.weights
+
+
+def _file(folder: RunFolder, path: str) -> Path:
+    return folder.starting / f"{path}.safetensors"
+
+
+def _found(spec: Spec, part: ResolvedPart, path: Path) -> Mapping[str, Tensor]:
+    if path.is_file():
+        return read_checkpoint(path)
+    if path.is_dir():
+        return _of_run(spec, part, path)
+    what = f"there is no file and no run folder {path}."
+    raise SpecError(spec.locate(f"{part.path}.weights", Finding(what=what, todo="Correct the path.", code="weights")))
+
+
+def _of_run(spec: Spec, part: ResolvedPart, path: Path) -> Mapping[str, Tensor]:
+    """The tensors of the same part of another run; of a segmenter's run, all."""
+    folder, manifest = open_run_folder(path)
+    tensors = read_checkpoint(folder.member() / "weights.safetensors") if manifest.kind != "baseline" else {}
+    if manifest.kind == part.kind == "segmenter":
+        return tensors
+    prefix = _prefix(part)
+    found = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    if manifest.kind == "network" and found:
+        return found
+    what = f"the run {path} ({manifest.kind} {manifest.name}) holds no weights of `{part.path}`."
+    todo = "Name a run that has this part under the same key, or a weights file."
+    raise SpecError(spec.locate(f"{part.path}.weights", Finding(what=what, todo=todo, code="weights")))
+
+
+def _prefix(part: ResolvedPart) -> str:
+    """Where a network's tensors of a part stand."""
+    match part.path.split("."):
+        case ["modalities", name, "encoder"]:
+            return f"encoder_modules.modality-{name}."
+        case ["modalities", name, "roi"]:
+            return f"segmenter_modules.modality-{name}."
+        case ["head"]:
+            return "heads.0."
+        case path:
+            return f"{path[0]}."
+
+
+def _refuse_untrained(spec: Spec, part: ResolvedPart, segmenter: Segmenter) -> None:  # type: ignore[type-arg]
+    assert isinstance(part.config, NetworkConfig), "the registry checks it"
+    if part.config.weights is None and any(True for _ in segmenter.parameters()):
+        name = part.entry.component.name
+        what = f"`{name}` has weights to learn, and none are named: untrained, it finds nothing."
+        todo = f"Train a spec with `segmenter: {{use: {name}}}` and write `weights: RUN` here."
+        raise SpecError(spec.locate(part.path, Finding(what=what, todo=todo, code="untrained")))
