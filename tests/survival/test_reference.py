@@ -21,7 +21,7 @@ from mmcare.survival import (
     uno_concordance,
 )
 
-from .conftest import Reference
+from .conftest import Reference, load
 
 HORIZONS = np.array([1.0, 3.0, 5.0])
 GROUPS = ("all", "arm0", "arm1")
@@ -72,8 +72,30 @@ def test_aalen_johansen(reference: Reference, group: str) -> None:
     time, event = reference.of("lc", group)
     close(aalen_johansen(time, event, 1).at(HORIZONS), expected["failure"])
     close(aalen_johansen(time, event, 2).at(HORIZONS), expected["death"])
-    naive = 1 - kaplan_meier(time, event == 1).curve.at(HORIZONS)
-    assert (naive > np.array(expected["failure"]) + 0.002).all(), "one minus Kaplan-Meier is no cumulative incidence"
+    second = reference.value("lc.cuminc")[group]
+    close(aalen_johansen(time, event, 1).at(HORIZONS), [second["failure"][t] for t in ("1", "3", "5")])
+    close(aalen_johansen(time, event, 2).at(HORIZONS), [second["death"][t] for t in ("1", "3", "5")])
+    naive = reference.value("lc.naive_1_minus_km")[group]
+    close(1 - kaplan_meier(time, event == 1).curve.at(HORIZONS), naive)
+    assert (np.array(naive) > np.array(expected["failure"]) + 0.002).all(), "it is no cumulative incidence"
+
+
+def test_aalen_johansen_by_hand() -> None:
+    """Fourteen patients with whole-number times, at every one of them."""
+    entries = load("cohort").entries
+    data, expected = (entries[f"small_finegray.{key}"]["value"] for key in ("data", "aalen_johansen"))
+    for cause, name in ((1, "failure"), (2, "death")):
+        close(aalen_johansen(data["time"], data["event"], cause).at(expected["time"]), expected[name])
+
+
+@pytest.mark.parametrize("tau", [1, 3, 5])
+@pytest.mark.parametrize("score", ["score_good", "score_noisy"])
+@pytest.mark.parametrize("group", GROUPS)
+def test_uno_agrees_with_survival_where_no_times_are_tied(group: str, score: str, tau: int) -> None:
+    """A second opinion, of one endpoint without competing events: at tied times its rule at tau is another."""
+    untied = load("cohort_untied")
+    expected = untied.value("os.uno_survival")[score][f"tau{tau}"][group]["C"]
+    close(uno_concordance(untied.column(score, group), *untied.of("os", group), tau).index, expected)
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
