@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -76,17 +77,23 @@ def test_it_is_listed_when_it_is_there_and_not_when_it_is_gone(site: Path, mmcar
 def test_it_passes_the_checks_of_every_component(site: Path, mmcare: Mmcare) -> None:
     done = mmcare("plugin", "check", "mmcare-plugin-pet", path=site)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1] == "16 checks: 15 passed, 0 failed, 1 did not apply."
+    assert done.stdout.splitlines()[-1] == "18 checks: 16 passed, 0 failed, 2 did not apply."
 
 
-def test_a_spec_trains_and_predicts_with_it(site: Path, with_pet: Path, tmp_path: Path, mmcare: Mmcare) -> None:
-    spec, run = tmp_path / "spec.yaml", tmp_path / "run"
+@pytest.fixture(scope="module")
+def run(site: Path, with_pet: Path, tmp_path_factory: pytest.TempPathFactory, mmcare: Mmcare) -> Path:
+    """A run trained with the plugin."""
+    folder = tmp_path_factory.mktemp("runs")
+    spec, run = folder / "spec.yaml", folder / "run"
     spec.write_text(SPEC)
     options = ("--cohort", with_pet, "--out", run, "--set", "training.max_epochs=1", "--set", "training.device=cpu")
     done = mmcare("train", spec, *options, path=site)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout == f"{run}\n"
+    return run
 
+
+def test_a_run_predicts_with_it(site: Path, with_pet: Path, run: Path, mmcare: Mmcare) -> None:
     done = mmcare("predict", run, "--cohort", with_pet, "--format", "csv", path=site)
     assert done.returncode == 0, done.stderr
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
@@ -96,6 +103,25 @@ def test_a_spec_trains_and_predicts_with_it(site: Path, with_pet: Path, tmp_path
     assert len(set(survival)) > 100, "figures are the patients' own"
     table = mmcare("predict", run, "--cohort", with_pet, "--patient", "P59", path=site).stdout
     assert "  without pet: no PET" in table.splitlines()
+
+
+def test_a_run_says_what_it_was_made_with_where_the_plugin_is_gone_or_older(
+    site: Path, with_pet: Path, run: Path, tmp_path: Path, mmcare: Mmcare
+) -> None:
+    said = "Error: {}: the run was made with mmcare-plugin-pet 0.1.0; {}.\n  Install it: pip install '{}'\n"
+    wanted = "mmcare-plugin-pet==0.1.0"
+    done = mmcare("predict", run, "--cohort", with_pet)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == said.format(run, "it is not installed", wanted)
+
+    older = shutil.copytree(site, tmp_path / "older")
+    info = older / "mmcare_plugin_pet-0.1.0.dist-info"
+    metadata = (info / "METADATA").read_text()
+    (info / "METADATA").write_text(metadata.replace("Version: 0.1.0\n", "Version: 0.0.9\n"))
+    info.rename(older / "mmcare_plugin_pet-0.0.9.dist-info")
+    done = mmcare("predict", run, "--cohort", with_pet, path=older)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == said.format(run, "version 0.0.9 is installed", wanted)
 
 
 def test_a_spec_says_what_is_missing_where_the_plugin_is_gone(with_pet: Path, tmp_path: Path, mmcare: Mmcare) -> None:

@@ -44,7 +44,7 @@ def copy(run: Path, tmp_path: Path) -> Path:
 def test_the_file_passes_the_checks_of_every_component(examples: Path, mmcare: Mmcare) -> None:
     done = mmcare("plugin", "check", examples / "plugins" / "my_encoder.py")
     assert done.returncode == 0, done.stdout
-    assert done.stdout.splitlines()[-1] == "11 checks: 11 passed, 0 failed, 0 did not apply."
+    assert done.stdout.splitlines()[-1] == "12 checks: 12 passed, 0 failed, 0 did not apply."
 
 
 def test_it_is_a_file_of_a_screen(examples: Path) -> None:
