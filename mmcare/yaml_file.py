@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -99,7 +100,6 @@ def _compose(text: str, reader: _Reader) -> Node | None:
         reader.refuse("is nested too deeply to be read.")
     except YAMLError as wrong:
         reader.refuse(f"is not YAML: {cut(str(wrong))}.")
-    return None
 
 
 _TAGS = {"int": "tag:yaml.org,2002:int", "float": "tag:yaml.org,2002:float", "bool": "tag:yaml.org,2002:bool"}
@@ -117,15 +117,15 @@ class _Reader:
     places: dict[Key, tuple[int, int]] = field(default_factory=dict)
     values: int = 0
 
-    def refuse(self, what: str, todo: str = "", node: Node | None = None, key: Key = ()) -> None:
+    def refuse(self, what: str, todo: str = "", node: Node | None = None, key: Key = ()) -> NoReturn:
         line, column = (None, None) if node is None else (node.start_mark.line + 1, node.start_mark.column + 1)
         name = ".".join(map(str, key)) or None
         raise self.error(Finding(file=self.path, line=line, column=column, key=name, what=what, todo=todo, code="yaml"))
 
-    def refuse_syntax(self, wrong: MarkedYAMLError, text: str) -> None:
+    def refuse_syntax(self, wrong: MarkedYAMLError, text: str) -> NoReturn:
         raise self.error(_syntax(self.path, wrong, text)) from wrong
 
-    def refuse_character(self, wrong: ReaderError, text: str) -> None:
+    def refuse_character(self, wrong: ReaderError, text: str) -> NoReturn:
         before = text[: wrong.position]
         line, column = before.count("\n") + 1, wrong.position - before.rfind("\n")
         what = f"holds the character U+{ord(text[wrong.position]):04X}, which no YAML file holds."
@@ -148,7 +148,6 @@ class _Reader:
             return _scalar(node)
         except ValueError:  # Python reads no number of thousands of digits
             self.refuse(f"`{cut(node.value)}` is no number that can be read.", node=node, key=key)
-        return None
 
     def _item(self, node: Node, key: Key) -> object:
         self.places[key] = (node.start_mark.line + 1, node.start_mark.column + 1)
@@ -158,26 +157,30 @@ class _Reader:
         found: dict[object, object] = {}
         lines: dict[object, int] = {}
         for name_node, value in node.value:
-            name = _scalar(name_node) if isinstance(name_node, ScalarNode) else None
-            line = name_node.start_mark.line + 1
-            if name is None or isinstance(name, float):
-                self.refuse("a key is a text.", todo="Put it in quotes.", node=name_node, key=key)
-            if name == "<<":
-                todo = "Write the values out, or take them from a file with `extends`."
-                self.refuse("merge keys (`<<`) are not read.", todo=todo, node=name_node, key=key)
-            if isinstance(name, bool):
-                self.refuse(f"the key `{name_node.value}` is a truth value.", "Put it in quotes.", name_node, key)
-            if isinstance(name, str) and "\u00a0" in name:
-                what = "a no-break space (U+00A0) stands in the indentation or the key."
-                self.refuse(what, "Replace it by a space.", name_node, key)
+            name, line = self._name(name_node, key), name_node.start_mark.line + 1
             if name in lines:
                 where = f"in lines {lines[name]} and {line}" if lines[name] != line else f"in line {line}"
                 what = f"the key stands twice, {where}."
                 self.refuse(what, todo="Keep one of them.", node=name_node, key=(*key, str(name)))
             lines[name] = line
-            self.places[*key, name] = (line, name_node.start_mark.column + 1)  # type: ignore[index, arg-type]
-            found[name] = self.plain(value, (*key, name))  # type: ignore[arg-type]
+            self.places[*key, name] = (line, name_node.start_mark.column + 1)
+            found[name] = self.plain(value, (*key, name))
         return found
+
+    def _name(self, node: Node, key: Key) -> str | int:
+        """A key as plain data; merge keys, and what only looks like a text, are refused."""
+        name = _scalar(node) if isinstance(node, ScalarNode) else None
+        if name == "<<":
+            todo = "Write the values out, or take them from a file with `extends`."
+            self.refuse("merge keys (`<<`) are not read.", todo=todo, node=node, key=key)
+        if isinstance(name, bool):
+            self.refuse(f"the key `{node.value}` is a truth value.", "Put it in quotes.", node, key)
+        if not isinstance(name, str | int):
+            self.refuse("a key is a text.", todo="Put it in quotes.", node=node, key=key)
+        if isinstance(name, str) and "\u00a0" in name:
+            what = "a no-break space (U+00A0) stands in the indentation or the key."
+            self.refuse(what, "Replace it by a space.", node, key)
+        return name
 
 
 def _scalar(node: Node) -> object:

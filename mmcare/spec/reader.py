@@ -58,11 +58,9 @@ class SpecReader:
         """The spec; None where it cannot be resolved, with every reason among the findings."""
         if self._is_of_another_version():
             return None
-        document = self._model(SpecDocument, ())
-        requires = self._model(Requires, ("requires",))
+        document, requires = self._model(SpecDocument, ()), self._model(Requires, ("requires",))
         split, training = self._model(SplitConfig, ("split",)), self._model(TrainingConfig, ("training",))
-        decision = self._model(DecisionConfig, ("decision",))
-        kind = self._kind()
+        decision, kind = self._model(DecisionConfig, ("decision",)), self._kind()
         modalities = self._modalities(kind)
         trunk = {name: self._part(name) for name in ("fusion", "head", "baseline", "segmenter")}
         self._count_modalities(kind)
