@@ -32,14 +32,14 @@ def read_array(path: Path) -> NamedTokens:
         CohortError: The file is no array of finite numbers with one or two axes.
     """
     try:
-        values = np.load(path, allow_pickle=False)
+        found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise _error(path, f"is no array of numbers that NumPy reads ({cut(str(error), 80)}).") from error
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or values.ndim not in (1, 2):
-        raise _error(path, f"expected numbers of shape (N, D) or (D,), found {_described(values)}.")
-    values = np.atleast_2d(values).astype(np.float32)
+    if not isinstance(found, np.ndarray) or found.dtype.kind not in "fiu" or found.ndim not in (1, 2):
+        raise _error(path, f"expected numbers of shape (N, D) or (D,), found {_described(found)}.")
+    values = np.atleast_2d(found).astype(np.float32)
     if 0 in values.shape or not np.isfinite(values).all():
-        raise _error(path, f"expected finite numbers, at least one; found {_described(values)} with some that are not.")
+        raise _error(path, f"expected finite numbers, at least one; found {_described(found)} with some that are not.")
     return NamedTokens(tuple(f"token {i}" for i in range(len(values))), values)
 
 
