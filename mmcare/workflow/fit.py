@@ -66,8 +66,7 @@ def make_run(spec: Spec, cohort: Cohort, options: Options, begun: Begun) -> Run:
     """A new run of a spec on a cohort; all that can be refused is refused before its folder is made."""
     _check_match(spec, cohort, options)
     splits = _split(spec, cohort)
-    found = list(splits.values())
-    options.tell_findings(check_settings(spec, found.count("training"), found.count("validation")))
+    options.tell_findings(check_settings(spec, list(splits.values()).count("training")))
     choose_place(spec.training)
     with begin(spec, cohort, splits, begun, options.out) as folder:
         return complete(folder, spec, cohort, begun, options)

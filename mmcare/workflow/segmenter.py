@@ -68,8 +68,7 @@ def make_segmenter_run(spec: Spec, volumes: LabelledVolumes, options: Options, b
     options.tell_findings(_left_out(volumes))
     alike: Mapping[str, tuple[object, ...]] = dict.fromkeys(volumes.patients, ())
     splits = split_patients(volumes.patients, alike, spec.split.fractions, spec.split.seed)
-    found = list(splits.values())
-    options.tell_findings(check_settings(spec, found.count("training"), found.count("validation")))
+    options.tell_findings(check_settings(spec, list(splits.values()).count("training")))
     choose_place(spec.training)
     with begin(spec, volumes, splits, begun, options.out) as folder:
         return complete_segmenter(folder, spec, volumes, begun, options)

@@ -11,13 +11,12 @@ from mmcare.spec import Spec
 __all__ = ["check_settings"]
 
 
-def check_settings(spec: Spec, n_training: int, n_validation: int) -> list[Finding]:
+def check_settings(spec: Spec, n_training: int) -> list[Finding]:
     """Warnings about settings of training that ask for more than there is.
 
     Args:
         spec: A resolved spec.
         n_training: Number of training patients.
-        n_validation: Number of validation patients.
 
     Raises:
         SpecError: Nothing can be trained so.
@@ -28,8 +27,6 @@ def check_settings(spec: Spec, n_training: int, n_validation: int) -> list[Findi
         what = "`c_index` is a figure of prognoses; a segmenter has none."
         todo = "Write `early_stopping: {metric: loss}`."
         raise SpecError(spec.locate("training.early_stopping.metric", Finding(what=what, todo=todo, code="no-c-index")))
-    if n_validation == 0 and spec.training.early_stopping.metric != "none":
-        raise SpecError(_no_validation(spec))
     return [*_workers(spec), *_batch_size(spec, n_training)]
 
 
@@ -45,13 +42,6 @@ def _batch_size(spec: Spec, n_training: int) -> Iterator[Finding]:
     if asked > n_training:
         what = f"{asked} patients a batch are asked for, and {n_training} are in training: an epoch is a single step."
         yield _warning(spec, "training.batch_size", what, "Write less; the default is 16.")
-
-
-def _no_validation(spec: Spec) -> Finding:
-    metric = spec.training.early_stopping.metric
-    what = f"no patient is left for validation, and `training.early_stopping.metric: {metric}` watches them."
-    todo = "Give validation a share, or write `early_stopping: {metric: none}`."
-    return spec.locate("split.fractions", Finding(what=what, todo=todo, code="no-validation"))
 
 
 def _warning(spec: Spec, key: str, what: str, todo: str) -> Finding:

@@ -1,4 +1,4 @@
-"""A plugin whose encoders break: one gives no numbers, one asks for more memory than there is."""
+"""A plugin whose encoders break: one gives too large numbers, one asks for more memory than there is."""
 
 import torch
 
@@ -12,13 +12,13 @@ class BreaksConfig(MLPConfig):
     """As the MLP's."""
 
 
-@mmcare.component(kind="encoder", name="gives-nan", takes="table", config=BreaksConfig)
-class GivesNaN(MLP):
-    """NaN in training."""
+@mmcare.component(kind="encoder", name="too-large", takes="table", config=BreaksConfig)
+class TooLarge(MLP):
+    """Numbers so large that no sum of them is one."""
 
     def forward(self, batch):
         tokens = super().forward(batch)
-        return Tokens(tokens.values * float("nan"), tokens.mask) if self.training else tokens
+        return Tokens(tokens.values.clamp(max=1) * 3e38, tokens.mask) if self.training else tokens
 
 
 @mmcare.component(kind="encoder", name="needs-memory", takes="table", config=BreaksConfig)
