@@ -23,6 +23,7 @@ KNOWN: Mapping[str, Mapping[ComponentKind, tuple[str, ...]]] = {
     "mmcare-plugin-clinical": {"modality": ("table",), "encoder": ("mlp",)},
     "mmcare-plugin-genomic": {"modality": ("gene-graph", "sequence", "variants")},
     "mmcare-plugin-gcn": {"encoder": ("gcn",)},
+    "mmcare-plugin-esm": {"encoder": ("esm",)},
     "mmcare-plugin-fusion": {"fusion": ("cross-attention", "concat", "weighted-sum", "late")},
     "mmcare-plugin-prognosis": {"head": ("dual-task", "single-task")},
     "mmcare-plugin-baselines": {"baseline": ("cox-ph",)},

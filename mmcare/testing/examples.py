@@ -17,6 +17,8 @@ from mmcare.components import (
     ModalityBatch,
     OutcomeLayout,
     Outcomes,
+    SequenceBatch,
+    SequenceLayout,
     TableBatch,
     TableLayout,
     TokenBatch,
@@ -48,6 +50,10 @@ def example_layout(takes: str) -> InputLayout:
             return GraphLayout(
                 nodes=tuple(f"GENE{i}" for i in range(7)), channels=("mutation",), edges=edges, weights=np.ones(4)
             )
+        case "sequence":
+            letters = "ACDEFGHIKLMNPQRSTVWY"
+            references = tuple("M" + letters[start:] + letters[:start] for start in (0, 7, 13))
+            return SequenceLayout(slots=("EGFR", "KRAS", "TP53"), alphabet=letters, references=references)
         case "tokens":
             return TokensLayout(names=("a", "b", "c"), dim=6)
     raise NotApplicable(f"no small example of `{takes}` is made here")
@@ -73,11 +79,30 @@ def example_batch(layout: InputLayout, size: int, generator: torch.Generator) ->
             measured = torch.rand(values.shape, generator=generator) > 0.3
             measured[:, 0] = True
             return GraphBatch(rows=rows, values=torch.where(measured, values, 0.0), measured=measured)
+        case SequenceLayout():
+            return _sequences(layout, rows, generator)
         case TokensLayout():
             mask = torch.rand(size, len(layout.names), generator=generator) > 0.3
             mask[:, 0] = True
             return TokenBatch(rows=rows, values=torch.randn(*mask.shape, layout.dim, generator=generator), mask=mask)
     raise NotApplicable(f"no small example of a {type(layout).__name__} is made here")
+
+
+def _sequences(layout: SequenceLayout, rows: Tensor, generator: torch.Generator) -> SequenceBatch:
+    """Each slot not tested, as its reference, changed in an unknown way, or with one or two of its four changes."""
+    changes = [
+        (f"{slot} {place}", f"{reference[:place]}W{reference[place + 1 :]}")
+        for slot, reference in zip(layout.slots, layout.references, strict=True)
+        for place in (3, 7, 11, 15)
+    ]
+    state = torch.randint(-3, 4, (len(rows), len(layout.slots), 1), generator=generator)
+    state[:, 0][state[:, 0] == -1] = -2
+    state[0, :2, 0] = torch.tensor([-2, -3])  # whatever is drawn, each state is there
+    second = torch.randint(-1, 4, state.shape, generator=generator).where((state >= 0) | (state == -3), -1)
+    index = torch.cat([state, second], -1)
+    index = torch.where(index >= 0, index + 4 * torch.arange(len(layout.slots))[:, None], index)
+    keys, sequences = zip(*changes, strict=True)
+    return SequenceBatch(rows=rows, keys=keys, sequences=sequences, index=index)
 
 
 def _volume(layout: VolumeLayout, size: int, rows: Tensor, generator: torch.Generator) -> VolumeBatch:

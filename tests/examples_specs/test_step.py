@@ -24,7 +24,10 @@ SMALL = "modalities.ct.size=[32, 32, 32]"  # an eighth of the work of 64 voxels;
 def spec_of(name: str) -> Spec:
     path = EXAMPLES / f"{name}.yaml"
     spec = load_spec(path)
-    return (load_spec(path, overrides=[SMALL]) if "ct" in spec.modalities else spec).without_weights()
+    overrides = [SMALL] if "ct" in spec.modalities else []
+    if name == "mm-care-esm":  # the real network with random weights: nothing is downloaded
+        overrides.append("modalities.genomic.encoder.checkpoint=null")
+    return load_spec(path, overrides=overrides).without_weights()
 
 
 def inputs_of(spec: Spec, cohort: Cohort, cache: Cache) -> Inputs:
@@ -81,6 +84,7 @@ def changed(name: str, base: str = "mm-care") -> dict[str, tuple[object, object]
         ("mm-care-late", {"fusion"}),
         ("mm-care-no-adaptive-fusion", {"fusion"}),
         ("mm-care-no-genomics", {"modalities"}),
+        ("mm-care-esm", {"modalities"}),
         ("mm-care-no-spatial-attention", {"modalities"}),
         ("mm-care-os-only", {"head", "decision"}),
         ("mm-care-lc-only", {"head", "decision"}),

@@ -1,0 +1,1 @@
+"""Protein and DNA language models as encoders."""
