@@ -130,11 +130,8 @@ def concordance(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(run.path)]) == 0
     out = capfd.readouterr().out
     assert re.search(r"0\.\d\d\d? \(0\.\d\d\d? ?(to|-|–) ?(0|1)\.\d\d\d?\)", out), out
-    figure = (
-        __import__("mmcare.evaluation", fromlist=["Metrics"])
-        .Metrics.model_validate_json((run.path / "metrics.json").read_text())
-        .figure("rfs", "surgery", 3.0, "C")
-    )
+    metrics = Metrics.model_validate_json((run.path / "metrics.json").read_text())
+    figure = metrics.figure("rfs", "surgery", 3.0, "C")
     assert figure.value is not None and figure.lower is not None and figure.upper is not None
     assert 0 <= figure.lower < figure.value < figure.upper <= 1
 
