@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from mmcare.cohort import Cohort, read_cohort, split_patients
-from mmcare.components import Split
+from mmcare.cohort import Cohort, read_cohort
 from mmcare.errors import Finding, Severity, SpecError
 from mmcare.run import Run
 from mmcare.spec import Spec, load_spec
 from mmcare.training import choose_place
 from mmcare.workflow.begun import Begun, begin
 from mmcare.workflow.cohort_match import check_match
+from mmcare.workflow.cohort_split import split_cohort
 from mmcare.workflow.complete import complete
 from mmcare.workflow.options import Options
 from mmcare.workflow.settings_checks import check_settings
@@ -65,7 +65,8 @@ def fit(
 def make_run(spec: Spec, cohort: Cohort, options: Options, begun: Begun) -> Run:
     """A new run of a spec on a cohort; all that can be refused is refused before its folder is made."""
     _check_match(spec, cohort, options)
-    splits = _split(spec, cohort)
+    splits, findings = split_cohort(spec, cohort)
+    options.tell_findings(findings)
     options.tell_findings(check_settings(spec, list(splits.values()).count("training")))
     choose_place(spec.training)
     with begin(spec, cohort, splits, begun, options.out) as folder:
@@ -78,15 +79,3 @@ def _check_match(spec: Spec, cohort: Cohort, options: Options) -> None:
     if errors:
         raise SpecError(errors)
     options.tell_findings(findings)
-
-
-def _split(spec: Spec, cohort: Cohort) -> Mapping[str, Split]:
-    """The split of the patients whose outcomes can be learned from."""
-    layout = cohort.outcome_layout()
-    outcomes = cohort.outcomes(layout, cohort.patients)
-    strata = {}
-    for row, patient in enumerate(cohort.patients):
-        if int(outcomes.arm[row]) >= 0 and bool((~outcomes.time[row].isnan()).any()):
-            by = {"arm": int(outcomes.arm[row]), "event": tuple(outcomes.event[row].tolist())}
-            strata[patient] = tuple(by[name] for name in spec.split.stratify)
-    return split_patients(list(strata), strata, spec.split.fractions, spec.split.seed)
