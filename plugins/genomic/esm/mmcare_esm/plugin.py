@@ -26,8 +26,9 @@ class ESMConfig(EncoderConfig):
 
     checkpoint: str | None = Field(
         None,
-        description="Pretrained weights: a folder with config.json, model.safetensors and vocab.txt, or a name on the "
-        "Hugging Face Hub such as facebook/esm2_t6_8M_UR50D. Without one the weights are random, for trials.",
+        description="Pretrained weights: a folder, seen from where the command runs, with config.json, "
+        "model.safetensors and vocab.txt; or a name on the Hugging Face Hub such as facebook/esm2_t6_8M_UR50D. Without "
+        "one the weights are random, for trials.",
     )
     size: Size = Field("esm2_t6_8M", description="Which of the published networks, where `checkpoint` names none.")
     adapt: Literal["none", "lora", "all"] = Field(
@@ -56,7 +57,10 @@ class ESMConfig(EncoderConfig):
             absent = [name for name in FILES if not (Path(self.checkpoint) / name).is_file()]
             if absent:
                 what = f"the folder lacks {', '.join(absent)}; a checkpoint is {', '.join(FILES)}."
-                found.append(Finding(key="checkpoint", what=what, todo="Copy them there.", code="no-checkpoint"))
+                # a trained run holds the weights itself, so only the other files are always needed
+                severity = Severity.WARNING if absent == ["model.safetensors"] else Severity.ERROR
+                todo = "Copy what is missing there."
+                found.append(Finding(key="checkpoint", what=what, todo=todo, severity=severity, code="no-checkpoint"))
         if 4 * self.around > self.window:
             what = f"`around` is {self.around} and `window` is {self.window}; at least four times `around` is needed."
             found.append(Finding(key="window", what=what, todo=f"Set it to {4 * self.around}.", code="window"))

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import EsmModel, EsmTokenizer
 
 from mmcare.components import SequenceBatch, SequenceLayout
-from mmcare.errors import SpecError
+from mmcare.errors import Severity, SpecError
 from mmcare.registry import Neighbours
 from mmcare.testing.assertions import assert_every_parameter_learns
 from mmcare_esm.checkpoint import architecture_of
@@ -342,8 +342,11 @@ def test_what_a_spec_check_says(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     assert said(checkpoint=str(tmp_path)) == [
         "checkpoint: the folder lacks model.safetensors, vocab.txt; a checkpoint is config.json, model.safetensors, "
-        "vocab.txt. Copy them there."
+        "vocab.txt. Copy what is missing there."
     ]
+    (tmp_path / "vocab.txt").write_text("A")
+    (finding,) = ESMConfig(checkpoint=str(tmp_path)).check(Neighbours())
+    assert finding.severity is Severity.WARNING, "a trained run holds the weights itself"
     assert said(checkpoint="facebook/x", window=16, around=5) == [
         "window: `around` is 5 and `window` is 16; at least four times `around` is needed. Set it to 20."
     ]
