@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor
@@ -39,6 +39,9 @@ class Modality(ABC, Generic[ConfigT]):
     The order of calls: `read` and `prepare` for each patient (prepared samples are cached), `fit` on the training
     patients, `layout`, then `collate` for each batch. A method that raises CohortError names the file.
     """
+
+    sample_version: ClassVar[int] = 1
+    """Part of the cache's key: raise it when `read` or `prepare` make another sample of the same files."""
 
     def __init__(self, config: ConfigT) -> None:
         self.config = config

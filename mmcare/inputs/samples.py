@@ -52,7 +52,8 @@ class Stage:
     ) -> None:
         self.part, self.source, self.segmenter = part, source, segmenter
         self.modality = cast("Modality[Any]", part.entry.load()(part.config))
-        self._identity = [_identity(part), _identity(part.parts["roi"]) if "roi" in part.parts else None]
+        roi = _identity(part.parts["roi"]) if "roi" in part.parts else None
+        self._identity = [_identity(part), self.modality.sample_version, roi]
         self._segmenter_digest = segmenter_digest
 
     def samples(

@@ -50,6 +50,8 @@ class CT(Modality[CTConfig]):
     Shapes: values (b, 1, D, H, W) in HU, unmasked; axes along right, front, head.
     """
 
+    sample_version = 2  # the mask includes the margin
+
     def files(self, source: Source, patient: str) -> tuple[Path, ...]:
         """Image and mask, as far as they are there."""
         found = (source.path(name, patient) for name in ("files", "mask"))
@@ -100,7 +102,7 @@ class CT(Modality[CTConfig]):
         values = {
             "affine": box.affine.tolist(),
             "overflow": self._overflow(box),
-            "notes": [str(finding) for finding in raw.findings],
+            "notes": [[str(finding.severity), str(finding)] for finding in raw.findings],
         }
         return Prepared(values, {"hu": resample_values(volume, box), "mask": mask})
 
@@ -120,7 +122,8 @@ class CT(Modality[CTConfig]):
 
     def layout(self, fitted: Fitted | None) -> VolumeLayout:
         """The crop's grid."""
-        return VolumeLayout(size=self.config.size, spacing_mm=self.config.spacings_mm)
+        config = self.config
+        return VolumeLayout(size=config.size, spacing_mm=config.spacings_mm, margin_mm=config.margin_mm)
 
     def collate(self, items: Sequence[Prepared], rows: Tensor, fitted: Fitted) -> VolumeBatch:
         """Crops side by side, float32."""
@@ -146,10 +149,10 @@ class CT(Modality[CTConfig]):
         """Overflows of the box, and what the readers said, by patient."""
         found = []
         for patient, item in items.items():
-            texts = [str(note) for note in cast("list[str]", item.values["notes"])]
+            notes = [*cast("list[list[str]]", item.values["notes"])]
             if item.values["overflow"]:
-                texts.append(str(item.values["overflow"]))
-            found += [Finding(patient=patient, what=text, severity=Severity.WARNING, code="ct") for text in texts]
+                notes.append([Severity.WARNING, str(item.values["overflow"])])
+            found += [Finding(patient=patient, what=text, severity=Severity(how), code="ct") for how, text in notes]
         return found
 
 

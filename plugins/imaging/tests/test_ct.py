@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 import mmcare_imaging.ct as ct_module
 from mmcare.components import Absent, Prepared, Segmenter, Source, VolumeBatch
+from mmcare.errors import Finding, Severity
 from mmcare.formats import write_nifti
 from mmcare.inputs.locate import region_of
 from mmcare_imaging.ct import CT
@@ -183,6 +185,27 @@ def test_a_ct_is_read_once(cohort: Path, tmp_path: Path, monkeypatch: pytest.Mon
     moved = Path(shutil.copytree(cohort, tmp_path / "moved"))
     again = Stage(part, source_of(moved), GivenMask(MaskConfig())).samples(["small", "large", "none"], cache)
     assert len(read) == 2
+    entry = next((tmp_path / "cache").rglob("*.sample"))
+    entry.write_bytes(entry.read_bytes()[:-1])
+    repaired = Stage(part, source_of(moved), GivenMask(MaskConfig())).samples(["small", "large"], cache)
+    assert len(read) == 3  # the damaged one alone
+    for patient, item in repaired.prepared.items():
+        np.testing.assert_array_equal(item.arrays["hu"], first.prepared[patient].arrays["hu"])
     for patient, item in first.prepared.items():
         np.testing.assert_array_equal(item.arrays["hu"], again.prepared[patient].arrays["hu"])
         assert dict(item.values) == dict(again.prepared[patient].values)
+
+
+def test_what_the_readers_say_keeps_its_weight(cohort: Path) -> None:
+    modality = CT(CTConfig(size=(8, 8, 8)))
+    raw = modality.read(source_of(cohort), "small")
+    notes = (
+        Finding(what="a scout is left out.", severity=Severity.NOTE),
+        Finding(file="a.dcm", what="a header is odd.", todo="Look at it.", severity=Severity.WARNING),
+    )
+    item = modality.prepare(replace(raw, findings=notes), None)
+    found = modality.findings({"small": item}, modality.fit(source_of(cohort), [item]))
+    assert [f"{finding.severity}: {finding}" for finding in found] == [
+        "note: patient small: a scout is left out.",
+        "warning: patient small: a.dcm: a header is odd. Look at it.",
+    ]
