@@ -69,7 +69,8 @@ class VolumeBatch(ModalityBatch):
 
     Attributes:
         values: (b, 1, D, H, W) in HU, unmasked.
-        mask: (b, 1, D, H, W) in [0, 1], 1 inside the region; all 1 where there is none.
+        mask: (b, 1, D, H, W) in [0, 1], 1 inside the region, 0 outside, between only of a segmenter that is trained on;
+            all 1 where there is none.
         spacing_mm: (b, 3).
         affine: (b, 4, 4) float64, takes (i, j, k, 1) to mm.
     """

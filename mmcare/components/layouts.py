@@ -55,10 +55,12 @@ class VolumeLayout(InputLayout):
     Attributes:
         size: Voxels along (i, j, k) of canonical RAS+ axes.
         spacing_mm: Nominal spacing; a patient whose region overflows may have a coarser one.
+        margin_mm: How far the batch's mask reaches beyond the region on every side.
     """
 
     size: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
+    margin_mm: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from mmcare.components import Encoder, Fusion, Head, InputLayout, OutcomeLayout, Segmenter
+from mmcare.components import Encoder, Fusion, Head, InputLayout, OutcomeLayout, Segmenter, VolumeLayout
 from mmcare.errors import Finding, PluginError, SpecError
 from mmcare.model.model import Model
 from mmcare.model.pooling import SinglePath
+from mmcare.model.soft_mask import SoftMask
 from mmcare.registry import FusionConfig, NetworkConfig
 from mmcare.spec import ResolvedPart, Spec
 
@@ -41,7 +42,7 @@ def build(
     head = _required(spec.head, "head")
     heads = [cast(Head, head.entry.load()(head.config, fusion.dim, outcomes)) for _ in fusion.paths]
     _prepare(spec, encoders, fusion, heads, weights or {})
-    return Model(encoders, fusion, heads, outcomes)
+    return Model(encoders, fusion, heads, outcomes, _soft_masks(spec, layouts, weights or {}))
 
 
 def build_segmenter(part: ResolvedPart, weights: Weights | None = None) -> Segmenter:
@@ -64,6 +65,19 @@ def _encoder(name: str, part: ResolvedPart, layout: InputLayout) -> Encoder:
             )
         )
     return encoder
+
+
+def _soft_masks(spec: Spec, layouts: Mapping[str, InputLayout], weights: Weights) -> Mapping[str, SoftMask]:
+    """The segmenters that the spec trains on with the model: those with `freeze: false` and something to learn."""
+    masks = {}
+    for name, part in spec.modalities.items():
+        roi, layout = part.parts.get("roi"), layouts[name]
+        if roi is None or not isinstance(layout, VolumeLayout) or cast(NetworkConfig, roi.config).freeze:
+            continue
+        segmenter = build_segmenter(roi, weights)
+        if any(True for _ in segmenter.parameters()):
+            masks[name] = SoftMask(segmenter, layout)
+    return masks
 
 
 def _fusion(spec: Spec, encoders: Mapping[str, Encoder]) -> Fusion:

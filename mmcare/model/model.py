@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ from mmcare.components import (
 )
 from mmcare.model.contract import check_tokens
 from mmcare.model.paths import average
+from mmcare.model.soft_mask import SoftMask
 
 __all__ = ["Model", "PathScores"]
 
@@ -62,14 +63,21 @@ class Model(nn.Module):
         fusion: None with a single modality: its pooled tokens are the representation.
         heads: One for each path, all of one config.
         outcomes: Arms, endpoints, horizons.
+        masks: By modality, segmenters that are trained on with the model.
     """
 
     def __init__(
-        self, encoders: Mapping[str, Encoder], fusion: Fusion, heads: Sequence[Head], outcomes: OutcomeLayout
+        self,
+        encoders: Mapping[str, Encoder],
+        fusion: Fusion,
+        heads: Sequence[Head],
+        outcomes: OutcomeLayout,
+        masks: Mapping[str, SoftMask] | None = None,
     ) -> None:
         super().__init__()
         # ModuleDict refuses names that it uses itself (`values`, `train`), which a modality may have
         self.encoder_modules = nn.ModuleDict({f"modality-{name}": encoder for name, encoder in encoders.items()})
+        self.mask_modules = nn.ModuleDict({f"modality-{name}": mask for name, mask in (masks or {}).items()})
         self.fusion = fusion
         self.heads = nn.ModuleList(heads)
         self.outcomes = outcomes
@@ -156,7 +164,12 @@ class Model(nn.Module):
             parameter = next(encoder.parameters(), batch.present)
             values = torch.zeros(size, encoder.tokens.count, encoder.dim, device=parameter.device)
             return Tokens(values, torch.zeros(values.shape[:2], dtype=torch.bool, device=values.device))
-        with _running_statistics(encoder, alone=self.training and len(rows) == 1):
+        alone = self.training and len(rows) == 1
+        if f"modality-{name}" in self.mask_modules:
+            mask = self.mask_modules[f"modality-{name}"]
+            with _running_statistics(mask, alone):
+                rows = cast(ModalityBatch, mask(rows))
+        with _running_statistics(encoder, alone):
             tokens = encoder(rows)
         check_tokens(name, encoder, tokens, rows, batch)
         return tokens if len(rows) == size else tokens.scatter(rows.rows, size)

@@ -112,7 +112,7 @@ def _prefix(part: ResolvedPart) -> str:
         case ["modalities", name, "encoder"]:
             return f"encoder_modules.modality-{name}."
         case ["modalities", name, "roi"]:
-            return f"segmenter_modules.modality-{name}."
+            return f"mask_modules.modality-{name}.segmenter."
         case ["head"]:
             return "heads.0."
         case path:

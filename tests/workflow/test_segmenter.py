@@ -9,6 +9,8 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 import mmcare
 from mmcare.cache import Cache
@@ -222,3 +224,19 @@ def test_it_goes_on_where_it_stopped(run: SegmenterRun, spec: Path, cohort: Path
     assert main(["train", "--resume", str(out)]) == 0
     weights = "members/00/weights.safetensors"
     assert load_segmenter_run(out).manifest.files[weights] == run.manifest.files[weights]
+
+
+def test_a_segmenter_that_is_trained_on_changes_with_the_model(
+    run: SegmenterRun, cohort: Path, cache: Cache, tmp_path: Path
+) -> None:
+    file = tmp_path / "tuned.yaml"
+    file.write_text(MODEL.replace("WEIGHTS,", f"{run.path}, freeze: false,"))
+    model = mmcare.fit(file, cohort, options=Options(out=tmp_path / "model", cache=cache))
+    tuned = load_file(model.folder.member() / "weights.safetensors")
+    prefix = "mask_modules.modality-ct.segmenter."
+    before = run.segmenter.state_dict()
+    assert {name.removeprefix(prefix) for name in tuned if name.startswith(prefix)} == set(before)
+    assert any(not torch.equal(tuned[prefix + name], before[name]) for name, _ in run.segmenter.named_parameters())
+    copy = shutil.copytree(model.path, tmp_path / "elsewhere")
+    here, there = (mmcare.load_run(path).predict(cohort, ["P00", "P01"]) for path in (model.path, copy))
+    assert list(here.rows()) == list(there.rows())

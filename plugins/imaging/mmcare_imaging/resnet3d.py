@@ -79,12 +79,12 @@ class ResNet3D(Encoder[ResNet3DConfig]):
     def _input(self, batch: VolumeBatch) -> Tensor:
         values = batch.values
         if self.config.masked == "hard":
-            values = torch.where(batch.mask > 0, values, AIR_HU)
+            values = AIR_HU + batch.mask * (values - AIR_HU)  # Eq. 2 with air as zero; a mask may be soft
         return normalise_hu(values)
 
     def _cells(self, mask: Tensor) -> Tensor:
         """(b, N) bool, cells that hold a voxel of the mask; all of them where none does."""
-        cells = nn.functional.adaptive_max_pool3d(mask.float(), self.grid).flatten(1) > 0
+        cells = nn.functional.adaptive_max_pool3d(mask.float(), self.grid).flatten(1) >= 0.5
         return cells | ~cells.any(1, keepdim=True)
 
 
