@@ -95,8 +95,10 @@ def test_no_cohort(cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_it_trains_on_its_cohort_unedited(cohort: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["spec", "new", "--cohort", "tables", "--out", "first.yaml"]) == 0
     assert main(["spec", "check", "first.yaml", "--cohort", "tables"]) == 0
-    assert main(["train", "first.yaml", "--cohort", "tables", "--dry-run", "--out", "run"]) == 0, capfd.readouterr()
-    assert Path("run/run.json").exists()
+    assert main(["train", "first.yaml", "--cohort", "tables", "--dry-run"]) == 0, capfd.readouterr()
+    assert capfd.readouterr().err.endswith(
+        "\nTwo batches went through training, validation, saving, loading and prediction. The dry run is removed.\n"
+    )
 
 
 @pytest.mark.slow
@@ -107,5 +109,7 @@ def test_it_trains_on_a_cohort_of_three_modalities_unedited(
     monkeypatch.setenv("MMCARE_CACHE", str(tmp_path / "cache"))
     write_cohort(draw("heterogeneous", 60, 0), Path("cohort"), size_voxels=24, spacing_mm=4.0)
     assert main(["spec", "new", "--cohort", "cohort", "--out", "first.yaml"]) == 0
-    assert main(["train", "first.yaml", "--cohort", "cohort", "--dry-run", "--out", "run"]) == 0, capfd.readouterr()
-    assert Path("run/run.json").exists()
+    assert main(["train", "first.yaml", "--cohort", "cohort", "--dry-run"]) == 0, capfd.readouterr()
+    assert capfd.readouterr().err.endswith(
+        "\nTwo batches went through training, validation, saving, loading and prediction. The dry run is removed.\n"
+    )

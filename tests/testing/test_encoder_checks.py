@@ -233,5 +233,3 @@ def test_what_does_not_apply_says_why(run: Run) -> None:
     ran = run("encoder", Needing, Good, takes="table")
     assert not ran.failed
     assert set(ran.not_applicable.values()) == {"the config needs dim: it has no defaults to check with"}
-    ran = run("encoder", Widths, Good, takes="sequence")
-    assert "no small example of `sequence` is made here" in ran.not_applicable.values()
