@@ -87,7 +87,7 @@ def test_every_kind_of_layer_learns_and_hears_no_cell_that_was_not_measured(
     alone = encoder(batch.take(torch.tensor([1]), torch.tensor([0])))
     torch.testing.assert_close(alone.values[0], tokens.values[1])
     weight = torch.linspace(-1, 1, tokens.values.numel(), dtype=torch.float64).view(tokens.values.shape)
-    assert_every_parameter_learns(encoder, (tokens.values * weight).sum())
+    assert_every_parameter_learns(encoder, lambda: (encoder(batch).values * weight).sum())
 
 
 def test_a_graph_without_an_edge_leaves_each_gene_to_itself(layout: GraphLayout, batch: GraphBatch) -> None:
