@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import lightning
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from mmcare.components import Batch, Modality, OutcomeLayout, Outcomes
+from mmcare.components import Batch, Losses, Modality, OutcomeLayout, Outcomes
 from mmcare.errors import Finding, RunError, cut
 from mmcare.inputs import Inputs
 from mmcare.model import Model, PathScores
@@ -36,15 +37,24 @@ class PrognosisModule(lightning.LightningModule):
         super().__init__()
         self.model, self.config, self.inputs = model, config, inputs
         self._scored: list[tuple[PathScores, Outcomes]] = []
+        self._losses: list[tuple[Losses, int]] = []
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """The batch there; Lightning's own way looks into every id."""
+        return batch.to(device)
+
+    def on_train_epoch_start(self) -> None:
+        """A new epoch's mean starts."""
+        self._losses.clear()
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
         """The factual loss of a batch, some of its modalities withheld."""
         outcomes = _outcomes(batch)
         losses = self.model.loss(self.model(self._changed(batch, index)), outcomes)
         self._refuse_nan(losses.total, batch)
-        self.log("train_loss", losses.total, on_step=False, on_epoch=True, batch_size=len(batch))
-        for name, value in losses.parts.items():
-            self.log(f"train_{name}", value, on_step=False, on_epoch=True, batch_size=len(batch))
+        self._losses.append((_detached(losses), len(batch)))
+        if self.trainer.is_last_batch:
+            self._log_training_losses()
         return losses.total
 
     def validation_step(self, batch: Batch, index: int) -> None:
@@ -61,6 +71,15 @@ class PrognosisModule(lightning.LightningModule):
         for name, value in losses.parts.items():
             self.log(f"val_{name}", value)
         self.log("val_c_index", leading_concordance(self.model, scores, outcomes), prog_bar=True)
+
+    def _log_training_losses(self) -> None:
+        """The means over the epoch's patients, logged once: a log a step costs as much as a step of a small model."""
+        weights = [size for _, size in self._losses]
+        means = {"train_loss": _mean([losses.total for losses, _ in self._losses], weights)}
+        for name in self._losses[-1][0].parts:
+            there = [(losses.parts[name], size) for losses, size in self._losses if name in losses.parts]
+            means[f"train_{name}"] = _mean([value for value, _ in there], [size for _, size in there])
+        self.log_dict(means, on_step=False, on_epoch=True, batch_size=1)
 
     def configure_optimizers(self) -> Optimizer:
         """The optimiser that the spec asks for; `Schedule` changes its learning rate."""
@@ -115,6 +134,16 @@ def leading_endpoint(model: Model) -> int:
     layout: OutcomeLayout = model.outcomes
     named = getattr(model.heads[0].config, "endpoints", None)
     return layout.index(next(iter(named))) if named else 0
+
+
+def _detached(losses: Losses) -> Losses:
+    return Losses(losses.total.detach(), {name: value.detach() for name, value in losses.parts.items()})
+
+
+def _mean(values: Sequence[Tensor], weights: Sequence[int]) -> Tensor:
+    """The mean of scalars by weight."""
+    stacked = torch.stack(list(values)).double()
+    return (stacked * stacked.new_tensor(weights)).sum() / sum(weights)
 
 
 def _outcomes(batch: Batch) -> Outcomes:
