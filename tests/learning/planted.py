@@ -1,8 +1,8 @@
 """A planted world: one strong cause a modality, hazards known, everything else as in the synthetic cohort.
 
 The log hazard of death is the sum of: log 2 an SD of the tumour's log diameter (to be seen in the CT alone), log 2 an
-SD of age (in the table alone), log 4 for a mutation of TP53 (in the genome alone). So a patient one SD above the mean has
-four times the hazard of one an SD below it, and a mutated one four times that of one who is not.
+SD of age (in the table alone), log 4 for a mutation of TP53 (in the genome alone). So a patient one SD above the mean
+has four times the hazard of one an SD below it, and a mutated one four times that of one who is not.
 """
 
 from __future__ import annotations
