@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from mmcare.components import Tokens
 
-__all__ = ["Attention", "attend"]
+__all__ = ["Attention", "attend", "attention_weights"]
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """softmax(Q K^T / sqrt(d)) V over the real keys (Eq. 12).
+def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+    """softmax(Q K^T / sqrt(d)) V over the real keys (Eq. 12), without keeping the weights.
 
-    A query without any real key receives a message of exactly 0, with weights 0.
+    A query without any real key receives a message of exactly 0.
 
     Args:
         query: (B, H, N, d).
@@ -24,16 +24,20 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> tuple[Ten
         mask: (B, M) bool, True = real.
 
     Returns:
-        Messages (B, H, N, d) and weights (B, H, N, M).
+        Messages (B, H, N, d).
     """
+    some = mask.any(1)
+    seen = (mask | ~some[:, None])[:, None, None]  # softmax over nothing is no number: such rows are set to 0 below
+    sent = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+    return torch.where(some[:, None, None, None], sent, 0.0)
+
+
+def attention_weights(query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
+    """softmax(Q K^T / sqrt(d)) over the real keys, (B, H, N, M); 0 where there is none."""
     real = mask[:, None, None]
     logits = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
-    logits = logits.masked_fill(~real, -torch.inf)
-    highest = logits.amax(-1, keepdim=True)
-    weights = torch.exp(logits - highest.masked_fill(highest == -torch.inf, 0.0))
-    total = weights.sum(-1, keepdim=True)
-    weights = weights / total.masked_fill(total == 0, 1.0)
-    return weights @ value, weights
+    weights = torch.softmax(logits.masked_fill(~real, -torch.inf), dim=-1)
+    return torch.where(real, weights, 0.0)
 
 
 class Attention(nn.Module):
@@ -54,15 +58,19 @@ class Attention(nn.Module):
         self.out = nn.Linear(dim, dim, bias=False)  # no bias: a message from nobody stays 0
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, queries: Tokens, keys: Tokens) -> tuple[Tensor, Tensor]:
-        """Messages (B, N, D) to the queries, and weights (B, H, N, M)."""
-        sent, weights = attend(
+    def forward(self, queries: Tokens, keys: Tokens) -> Tensor:
+        """Messages (B, N, D) to the queries."""
+        sent = attend(
             self._split(self.query(queries.values)),
             self._split(self.key(keys.values)),
             self._split(self.value(keys.values)),
             keys.mask,
         )
-        return self.dropout(self.out(sent.transpose(1, 2).flatten(2))), weights
+        return self.dropout(self.out(sent.transpose(1, 2).flatten(2)))  # type: ignore[no-any-return]
+
+    def weights(self, queries: Tokens, keys: Tokens) -> Tensor:
+        """What `forward` weighs the keys by, (B, H, N, M)."""
+        return attention_weights(self._split(self.query(queries.values)), self._split(self.key(keys.values)), keys.mask)
 
     def _split(self, values: Tensor) -> Tensor:
         return values.unflatten(-1, (self.heads, -1)).transpose(1, 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import permutations
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,9 @@ from mmcare_fusion.plugin import CrossAttentionConfig
 from mmcare_fusion.summary import Summaries
 
 __all__ = ["CrossAttention"]
+
+Weights = dict[tuple[int, int], Tensor]
+"""Attention weights (B, H, N, M) by the places of the query's and the key's modality."""
 
 
 class CrossAttention(Fusion[CrossAttentionConfig]):
@@ -46,8 +50,9 @@ class CrossAttention(Fusion[CrossAttentionConfig]):
         """The representation; absent only for a patient without any modality."""
         own = [self._projected(i, tokens[name]) for i, name in enumerate(self.names)]
         for number, step in enumerate(self.steps):
-            own, weights = step(own)
-            self._record(number, weights)
+            weights: Weights | None = None if self._recorded is None else {}
+            own = step(own, weights)
+            self._record(number, weights or {})
         vectors, there = self.summaries(dict(zip(self.names, own, strict=True)))
         return Representation(self.aggregate(vectors)[:, None], there.any(1, keepdim=True))
 
@@ -90,18 +95,24 @@ class _Step(nn.Module):
         )
         self.norms = nn.ModuleList(nn.LayerNorm(config.dim) for _ in range(modalities))
 
-    def forward(self, tokens: list[Tokens]) -> tuple[list[Tokens], dict[tuple[int, int], Tensor]]:
-        tokens, weights = list(tokens), {}
-        for place, attention in enumerate(self.within):
-            tokens[place], weights[place, place] = attention(tokens[place])
-        return [self._updated(place, tokens, weights) for place in range(len(tokens))], weights
+    def forward(self, tokens: list[Tokens], weights: Weights | None) -> list[Tokens]:
+        """The tokens after the round; `weights`, where there is one, is filled by (query's, key's modality)."""
+        tokens = list(tokens)
+        for place, module in enumerate(self.within):
+            attention = cast(SelfAttention, module)
+            if weights is not None:
+                weights[place, place] = attention.attention.weights(tokens[place], tokens[place])
+            tokens[place] = attention(tokens[place])
+        return [self._updated(place, tokens, weights) for place in range(len(tokens))]
 
-    def _updated(self, q: int, tokens: list[Tokens], weights: dict[tuple[int, int], Tensor]) -> Tokens:
+    def _updated(self, q: int, tokens: list[Tokens], weights: Weights | None) -> Tokens:
         own, total = tokens[q], tokens[q].values
         for k, other in enumerate(tokens):
             if k != q:
-                message, weights[q, k] = self.between[f"{q}-{k}"](own, other)
-                total = total + message
+                attention = cast(Attention, self.between[f"{q}-{k}"])
+                total = total + attention(own, other)
+                if weights is not None:
+                    weights[q, k] = attention.weights(own, other)
         return Tokens(torch.where(own.mask[..., None], self.norms[q](total), 0.0), own.mask)
 
 
@@ -113,11 +124,10 @@ class SelfAttention(nn.Module):
         self.attention = Attention(config.dim, config.heads, config.dropout)
         self.norm = nn.LayerNorm(config.dim)
 
-    def forward(self, tokens: Tokens) -> tuple[Tokens, Tensor]:
-        """The tokens, and weights (B, H, N, N)."""
-        message, weights = self.attention(tokens, tokens)
-        values = self.norm(tokens.values + message)
-        return Tokens(torch.where(tokens.mask[..., None], values, 0.0), tokens.mask), weights
+    def forward(self, tokens: Tokens) -> Tokens:
+        """The tokens, each with the others' messages."""
+        values = self.norm(tokens.values + self.attention(tokens, tokens))
+        return Tokens(torch.where(tokens.mask[..., None], values, 0.0), tokens.mask)
 
 
 class _Concatenate(nn.Module):
@@ -143,7 +153,7 @@ class _Attend(nn.Module):
     def forward(self, vectors: list[Tensor]) -> Tensor:
         values = torch.stack(vectors, dim=1) + self.kind
         mask = torch.ones(values.shape[:2], dtype=torch.bool, device=values.device)
-        return self.out(self.block(Tokens(values, mask))[0].values.mean(1))  # type: ignore[no-any-return]
+        return self.out(self.block(Tokens(values, mask)).values.mean(1))  # type: ignore[no-any-return]
 
 
 _AGGREGATES: Mapping[str, type[_Concatenate] | type[_Attend]] = {"mlp": _Concatenate, "attention": _Attend}

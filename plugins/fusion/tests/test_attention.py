@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmcare.components import TokenLayout, Tokens
-from mmcare_fusion.attention import Attention
+from mmcare_fusion.attention import Attention, attend, attention_weights
 from mmcare_fusion.cross_attention import CrossAttention
 from mmcare_fusion.plugin import CrossAttentionConfig
 
@@ -36,7 +36,7 @@ def test_then_no_gradient_reaches_queries_and_keys() -> None:
         Tokens(torch.randn(3, 1, 8, dtype=torch.float64, requires_grad=True), torch.ones(3, 1, dtype=torch.bool))
         for _ in range(2)
     ]
-    message, _ = attention(*one)
+    message = attention(*one)
     message.square().sum().backward()
     assert float(attention.query.weight.grad.abs().max()) < 1e-14
     assert float(attention.key.weight.grad.abs().max()) < 1e-14
@@ -47,10 +47,11 @@ def test_a_query_gets_exactly_nothing_from_a_modality_that_is_wholly_absent() ->
     attention = Attention(dim=8, heads=2, dropout=0.0)
     queries = Tokens(torch.randn(2, 3, 8), torch.ones(2, 3, dtype=torch.bool))
     keys = Tokens(torch.full((2, 4, 8), 1e6), torch.tensor([[False] * 4, [True] * 4]))
-    message, weights = attention(queries, keys)
+    message, weights = attention(queries, keys), attention.weights(queries, keys)
     assert torch.equal(message[0], torch.zeros(3, 8))
     assert torch.equal(weights[0], torch.zeros(2, 3, 4))
     assert message[1].abs().min() > 0
+    assert bool(message.isfinite().all())
     torch.testing.assert_close(weights[1].sum(-1), torch.ones(2, 3))
 
 
@@ -89,3 +90,10 @@ def test_nothing_is_recorded_after_the_context(example) -> None:
     fusion(example.tokens)
     assert seen == before
     assert len(before) == 18
+
+
+def test_the_fused_kernel_gives_the_weighted_sum_of_values() -> None:
+    generator = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(2, 2, n, 4, generator=generator, dtype=torch.float64) for n in (3, 5, 5))
+    mask = torch.tensor([[True, False, True, True, False], [False] * 5])
+    torch.testing.assert_close(attend(query, key, value, mask), attention_weights(query, key, mask) @ value)
