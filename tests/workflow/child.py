@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import resource
 import sys
@@ -13,6 +14,7 @@ OUTPUT: str = globals()["OUTPUT"]
 ENVIRONMENT: dict[str, str] = globals()["ENVIRONMENT"]
 LARGEST_FILE: int = globals()["LARGEST_FILE"]
 
+multiprocessing.set_start_method(None, force=True)  # as in a process that no server started
 os.setpgid(0, 0)  # a group of its own, as a shell gives it: a test can send Ctrl-C to all of it
 os.chdir(FOLDER)
 os.environ.update(ENVIRONMENT)
