@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import warnings
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from mmcare.inputs import Inputs
 from mmcare.spec import TrainingConfig
 from mmcare.training.partition import EpochPartition, strata_of
 
-__all__ = ["PatientBatches", "loader_options", "training_loader", "validation_loader"]
+__all__ = ["PatientBatches", "loader", "training_loader", "validation_loader"]
 
 _LEAST_AT_ONCE = 64
 
@@ -34,30 +35,32 @@ class PatientBatches(Dataset[Batch]):
 def training_loader(inputs: Inputs, patients: tuple[str, ...], config: TrainingConfig) -> DataLoader[Batch]:
     """Every training patient once an epoch."""
     partition = EpochPartition(strata_of(inputs.outcomes_of(patients)), config.batch_size, config.seed)
-    return _loader(inputs, patients, config, partition)
+    return loader(PatientBatches(inputs, patients), partition, config)
 
 
 def validation_loader(inputs: Inputs, patients: tuple[str, ...], config: TrainingConfig) -> DataLoader[Batch]:
     """The validation patients in order; nothing is learned there, so batches are larger."""
     size = max(config.batch_size, _LEAST_AT_ONCE)
     places = list(range(len(patients)))
-    return _loader(inputs, patients, config, [places[start : start + size] for start in places[::size]])
+    batches = [places[start : start + size] for start in places[::size]]
+    return loader(PatientBatches(inputs, patients), batches, config)
 
 
-def _loader(
-    inputs: Inputs, patients: tuple[str, ...], config: TrainingConfig, batches: Sampler[list[int]] | list[list[int]]
-) -> DataLoader[Batch]:
-    return DataLoader(PatientBatches(inputs, patients), batch_size=None, sampler=batches, **loader_options(config))
-
-
-def loader_options(config: TrainingConfig) -> dict[str, Any]:
-    """What every loader is told of workers and seed."""
-    return {
-        "num_workers": config.workers,
-        "persistent_workers": config.workers > 0,
-        "worker_init_fn": _leave_interrupts_to_the_main_process if config.workers else None,
-        "generator": torch.Generator().manual_seed(config.seed),
-    }
+def loader(dataset: Dataset[Any], batches: Sampler[Any] | list[Any], config: TrainingConfig) -> DataLoader[Any]:
+    """A loader that asks `dataset` for each of `batches`, in the spec's worker processes."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message="This DataLoader will create"
+        )  # ours names the setting
+        return DataLoader(
+            dataset,
+            batch_size=None,
+            sampler=batches,
+            num_workers=config.workers,
+            persistent_workers=config.workers > 0,
+            worker_init_fn=_leave_interrupts_to_the_main_process if config.workers else None,
+            generator=torch.Generator().manual_seed(config.seed),
+        )
 
 
 def _leave_interrupts_to_the_main_process(worker: int) -> None:

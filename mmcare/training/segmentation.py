@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Dataset, Sampler
 
 from mmcare.components import Segmenter
 from mmcare.inputs import SegmenterVolumes
 from mmcare.spec import TrainingConfig
-from mmcare.training.loaders import loader_options
+from mmcare.training.loaders import loader
 from mmcare.training.module import seed_of
 from mmcare.training.optimizer import optimizer_of
 from mmcare.training.partition import EpochPartition
@@ -51,8 +51,8 @@ def train_segmenter(
     plans = PatchPlan(len(training), config.batch_size, config.seed)
     return run_epochs(
         SegmentationModule(segmenter, config),
-        _loader(volumes, training, plans, config),
-        _loader(volumes, validation, _fixed(len(validation), config), config) if validation else None,
+        loader(PatchBatches(volumes, training), plans, config),
+        loader(PatchBatches(volumes, validation), _fixed(len(validation), config), config) if validation else None,
         config,
         loop,
     )
@@ -138,9 +138,3 @@ def _fixed(n: int, config: TrainingConfig) -> list[Plan]:
     """The validation patients in order, each with a seed that no epoch changes."""
     plan = [(place, seed_of(config.seed, place)) for place in range(n)]
     return [plan[start : start + config.batch_size] for start in range(0, n, config.batch_size)]
-
-
-def _loader(
-    volumes: SegmenterVolumes, patients: tuple[str, ...], plans: Sampler[Plan] | list[Plan], config: TrainingConfig
-) -> DataLoader[Patches]:
-    return DataLoader(PatchBatches(volumes, patients), batch_size=None, sampler=plans, **loader_options(config))
