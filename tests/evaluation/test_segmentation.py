@@ -46,5 +46,7 @@ def test_monai_computes_the_same(seed: int) -> None:
     found = ball(rng.uniform(4, 8), tuple(rng.uniform(12, 20, 3))) ^ (rng.random(truth.shape) < 0.001)
     one_hot = [torch.from_numpy(mask)[None, None].float() for mask in (found, truth)]
     assert dice(found, truth) == pytest.approx(float(metrics.compute_dice(*one_hot)), abs=1e-6)
-    theirs = float(metrics.compute_hausdorff_distance(*one_hot, include_background=True, percentile=95, spacing=SPACING))
+    theirs = float(
+        metrics.compute_hausdorff_distance(*one_hot, include_background=True, percentile=95, spacing=SPACING)
+    )
     assert hausdorff_95_mm(found, truth, SPACING) == pytest.approx(theirs, abs=1e-4)
