@@ -5,6 +5,7 @@ A patient's way: `Modality` -> `ModalityBatch` -> `Encoder` -> `Tokens` -> `Fusi
 E endpoints, H horizons, K intervals, F features, V genes, C channels; time in years, space in mm, CT in HU.
 """
 
+from mmcare.components.adapted import Adapted
 from mmcare.components.arm_curves import LEAST_PERSONAL_EVENTS, ArmCurves, arm_curves, with_arm_curves
 from mmcare.components.attention_map import AttentionMap
 from mmcare.components.baseline import Baseline
@@ -53,6 +54,7 @@ __all__ = [
     "LEAST_PERSONAL_EVENTS",
     "UNKNOWN_ARM",
     "Absent",
+    "Adapted",
     "ArmCurves",
     "AttentionMap",
     "Baseline",

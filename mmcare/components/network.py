@@ -13,6 +13,7 @@ from typing import Generic, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from mmcare.components.adapted import Adapted
 from mmcare.components.attention_map import AttentionMap
 from mmcare.components.batches import ModalityBatch
 from mmcare.components.layouts import InputLayout, TokenLayout
@@ -90,6 +91,23 @@ class Encoder(nn.Module, ABC, Generic[EncoderConfigT]):
     def saliency_layer(self) -> nn.Module | None:
         """The layer for Grad-CAM, whose output is (b, C, d, h, w); None where there is none."""
         return None
+
+    def adapt(self, tensors: Mapping[str, Tensor]) -> Adapted:
+        """The tensors that `weights:` names, fitted to this encoder; by default as they are, which must match exactly.
+
+        Raises:
+            SpecError: They are of another network.
+        """
+        return Adapted(tensors)
+
+    @classmethod
+    def published_weights(cls, config: EncoderConfigT, word: str) -> Mapping[str, Tensor]:
+        """The tensors that a word of `config.published` stands for, under the names of whoever published them.
+
+        Raises:
+            SpecError: They cannot be had, as in a closed network; says which file to bring.
+        """
+        raise NotImplementedError(f"{cls.__name__} publishes no weights as `{word}`")
 
 
 class Fusion(nn.Module, ABC, Generic[FusionConfigT]):

@@ -1,7 +1,7 @@
 """From a spec and the registry to a network, and nothing else."""
 
-from mmcare.model.build import Weights, build, build_segmenter
+from mmcare.model.build import Tell, Weights, build, build_segmenter
 from mmcare.model.describe import Description, describe
 from mmcare.model.model import Model, PathScores
 
-__all__ = ["Description", "Model", "PathScores", "Weights", "build", "build_segmenter", "describe"]
+__all__ = ["Description", "Model", "PathScores", "Tell", "Weights", "build", "build_segmenter", "describe"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import cast
 
 import torch
@@ -16,22 +16,34 @@ from mmcare.model.soft_mask import SoftMask
 from mmcare.registry import FusionConfig, NetworkConfig
 from mmcare.spec import ResolvedPart, Spec
 
-__all__ = ["Weights", "build", "build_segmenter"]
+__all__ = ["Tell", "Weights", "build", "build_segmenter"]
 
 Weights = Mapping[str, Mapping[str, Tensor]]
 """Loaded tensors by the key path of the part that names them in `weights:`."""
 
+Tell = Callable[[Iterable[Finding]], None]
+"""Where findings go."""
+
+
+def _unheard(findings: Iterable[Finding]) -> None:
+    """Where nobody listens."""
+
 
 def build(
-    spec: Spec, layouts: Mapping[str, InputLayout], outcomes: OutcomeLayout, weights: Weights | None = None
+    spec: Spec,
+    layouts: Mapping[str, InputLayout],
+    outcomes: OutcomeLayout,
+    weights: Weights | None = None,
+    tell: Tell = _unheard,
 ) -> Model:
-    """The network of a spec.
+    """The network of a spec, in training mode, its frozen parts in evaluation mode.
 
     Args:
         spec: A resolved spec that describes a network.
         layouts: What each modality's encoder must know, by the spec's key.
         outcomes: Arms, endpoints and horizons of the cohort.
         weights: Tensors for the parts whose config names `weights`, by key path.
+        tell: Told what encoders did with weights that are not their own.
 
     Raises:
         SpecError: A modality has no encoder, or weights do not fit.
@@ -41,8 +53,11 @@ def build(
     fusion = _fusion(spec, encoders)
     head = _required(spec.head, "head")
     heads = [cast(Head, head.entry.load()(head.config, fusion.dim, outcomes)) for _ in fusion.paths]
-    _prepare(spec, encoders, fusion, heads, weights or {})
-    return Model(encoders, fusion, heads, outcomes, _soft_masks(spec, layouts, weights or {}))
+    for name, encoder in encoders.items():
+        _adapt(encoder, spec.modalities[name].parts["encoder"], weights or {}, tell)
+    _prepare(spec, fusion, heads, weights or {})
+    model = Model(encoders, fusion, heads, outcomes, _soft_masks(spec, layouts, weights or {}))
+    return model.train()  # what is frozen goes to evaluation mode: a new module is in training mode unasked
 
 
 def build_segmenter(part: ResolvedPart, weights: Weights | None = None) -> Segmenter:
@@ -88,10 +103,21 @@ def _fusion(spec: Spec, encoders: Mapping[str, Encoder]) -> Fusion:
     return cast(Fusion, spec.fusion.entry.load()(spec.fusion.config, layouts, dims))
 
 
-def _prepare(spec: Spec, encoders: Mapping[str, Encoder], fusion: Fusion, heads: list[Head], weights: Weights) -> None:
-    """Load the weights that parts start from, and freeze what the spec freezes."""
-    for name, encoder in encoders.items():
-        _load(encoder, spec.modalities[name].parts["encoder"], weights)
+def _adapt(encoder: Encoder, part: ResolvedPart, weights: Weights, tell: Tell) -> None:
+    """Load what an encoder starts from, after the encoder has fitted it to itself; freeze it where the spec does."""
+    key = f"{part.path}.weights"
+    if part.path in weights:
+        try:
+            adapted = encoder.adapt(weights[part.path])
+        except SpecError as error:
+            raise SpecError([finding.at(key=key) for finding in error.findings]) from error
+        tell([finding.at(key=key) for finding in adapted.findings])
+        weights = {part.path: adapted.tensors}
+    _load(encoder, part, weights)
+
+
+def _prepare(spec: Spec, fusion: Fusion, heads: list[Head], weights: Weights) -> None:
+    """Load the weights that fusion and heads start from, and freeze what the spec freezes."""
     if spec.fusion is not None and not isinstance(fusion, SinglePath):
         _load(fusion, spec.fusion, weights)
     for head in heads:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -121,7 +121,13 @@ class SegmenterConfig(NetworkConfig):
 
 
 class EncoderConfig(NetworkConfig):
-    """Base of encoder configs."""
+    """Base of encoder configs.
+
+    An encoder whose `published_weights` can fetch weights lists the words for them in `published`: in `weights:` they
+    are no paths (a file of such a name is `./NAME`).
+    """
+
+    published: ClassVar[tuple[str, ...]] = ()
 
     pooled: bool = Field(False, description="Give one token for the whole modality instead of a set.")
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import safetensors.torch
 from torch import Tensor
 
-from mmcare.components import Segmenter
+from mmcare.components import Encoder, Segmenter
 from mmcare.errors import Finding, SpecError
 from mmcare.formats.atomic import write_bytes
 from mmcare.inputs import LocatingSegmenter
 from mmcare.model import Weights, build_segmenter
-from mmcare.registry import NetworkConfig
+from mmcare.registry import EncoderConfig, NetworkConfig
 from mmcare.run.folder import RunFolder, open_run_folder
 from mmcare.run.manifest import file_record
 from mmcare.run.tensors import read_checkpoint
@@ -26,16 +27,16 @@ def find_weights(spec: Spec) -> Weights:
     """The tensors of every part whose config names `weights:`, by key path.
 
     Raises:
-        SpecError: There is no such file or run, or a run holds no such part.
+        SpecError: There is no such file or run, a run holds no such part, or published weights cannot be fetched.
         RunError: A file is damaged.
     """
-    return {part.path: _found(spec, part, Path(named)) for part, named in _naming(spec)}
+    return {part.path: _found(spec, part, named) for part, named in _naming(spec)}
 
 
 def write_starting(folder: RunFolder, weights: Weights) -> None:
     """Copy them into the run: it must load where the other run is not."""
     for path, tensors in weights.items():
-        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        whole = {name: tensor.contiguous().clone() for name, tensor in tensors.items()}  # two names may share one
         write_bytes(_file(folder, path), safetensors.torch.save(whole))
 
 
@@ -82,13 +83,24 @@ def _file(folder: RunFolder, path: str) -> Path:
     return folder.starting / f"{path}.safetensors"
 
 
-def _found(spec: Spec, part: ResolvedPart, path: Path) -> Mapping[str, Tensor]:
+def _found(spec: Spec, part: ResolvedPart, named: str) -> Mapping[str, Tensor]:
+    if isinstance(part.config, EncoderConfig) and named in part.config.published:
+        return _published(spec, part, named)
+    path = Path(named)
     if path.is_file():
         return read_checkpoint(path)
     if path.is_dir():
         return _of_run(spec, part, path)
     what = f"there is no file and no run folder {path}."
     raise SpecError(spec.locate(f"{part.path}.weights", Finding(what=what, todo="Correct the path.", code="weights")))
+
+
+def _published(spec: Spec, part: ResolvedPart, word: str) -> Mapping[str, Tensor]:
+    encoder = cast("type[Encoder[Any]]", part.entry.load())
+    try:
+        return encoder.published_weights(part.config, word)
+    except SpecError as error:
+        raise SpecError([spec.locate(f"{part.path}.weights", finding) for finding in error.findings]) from error
 
 
 def _of_run(spec: Spec, part: ResolvedPart, path: Path) -> Mapping[str, Tensor]:

@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from pydantic.fields import FieldInfo
 
 from mmcare.errors import Finding, PluginError, Severity, cut
-from mmcare.registry import ComponentKind, Config, Entry, Kind, ModalityConfig, NetworkConfig, Part, Registry
+from mmcare.registry import (
+    ComponentKind,
+    Config,
+    EncoderConfig,
+    Entry,
+    Kind,
+    ModalityConfig,
+    NetworkConfig,
+    Part,
+    Registry,
+)
 from mmcare.spec.layers import Layered
 from mmcare.spec.problems import finding_at, read_model
 from mmcare.spec.spec import ResolvedPart, naming
@@ -117,8 +127,10 @@ class Resolver:
         return parts, failed
 
     def _with_paths(self, config: Config, key: Key) -> Config:
-        """A relative `weights:` is relative to the file in which it stands."""
+        """A relative `weights:` is relative to the file in which it stands; a word for published weights stays one."""
         if not isinstance(config, NetworkConfig) or config.weights is None:
+            return config
+        if isinstance(config, EncoderConfig) and config.weights in config.published:
             return config
         folder = self.layered.origin((*key, "weights")).folder
         return config.model_copy(update={"weights": str((folder / config.weights).absolute())})

@@ -119,7 +119,9 @@ def _fit_network(work: _Work, inputs: Inputs) -> _Made:
     training, validation = work.patients("training"), work.patients("validation")
     with stoppable(work.folder, work.spec, "training was prepared; the finished epochs are kept"):
         torch.manual_seed(config.seed)
-        model = build(work.spec, inputs.layouts, work.layout, read_starting(work.folder, work.spec))
+        model = build(
+            work.spec, inputs.layouts, work.layout, read_starting(work.folder, work.spec), work.options.tell_findings
+        )
         trained = train(model, inputs, training, validation, config, loop)
     with stoppable(work.folder, work.spec, "the model was finished; all epochs are kept"):
         finish(model, inputs, training, validation, place.device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -105,6 +105,8 @@ class UNet3DConfig(SegmenterConfig):
 
 class ResNet3DConfig(EncoderConfig):
     """Keys of the 3D ResNet."""
+
+    published: ClassVar[tuple[str, ...]] = ("timm-3d",)
 
     backbone: str = Field("resnet18", pattern=r"^resnet\w+$", description="Any `resnet*` that timm-3d offers.")
     spatial_attention: bool = Field(True, description="CBAM's spatial attention in every residual block.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from mmcare.components import (
+    Adapted,
     Encoder,
     InputLayout,
     ModalityBatch,
@@ -18,13 +19,13 @@ from mmcare.components import (
     masked_mean,
 )
 from mmcare.errors import Finding, SpecError
+from mmcare_imaging.backbone import STAGES, backbone, fetch_weights
 from mmcare_imaging.crop import AIR_HU
 from mmcare_imaging.plugin import ResNet3DConfig
-from mmcare_imaging.spatial_attention import SpatialAttention
+from mmcare_imaging.weights import adapt
 
 __all__ = ["ResNet3D", "normalise_hu"]
 
-_STAGES = {4: 1, 8: 2, 16: 3, 32: 4}
 _SALIENCY_STRIDE = 8
 
 
@@ -35,6 +36,9 @@ def normalise_hu(values: Tensor) -> Tensor:
 
 class ResNet3D(Encoder[ResNet3DConfig]):
     """A timm-3d ResNet up to the stage of the stride asked for; later stages are not built.
+
+    `weights: timm-3d` starts from the backbone's ImageNet weights; a state dict of a ResNet in two dimensions or three,
+    such as MedicalNet's, and a run will do too. What is taken, inflated or left at random is said.
 
     ROI = CT * M with air as zero (Eq. 2): what lies outside the mask is -1000 HU. A cell without a voxel of the mask is
     a masked token. The spacing of a patient whose region overflowed the box is told to the tokens.
@@ -49,7 +53,8 @@ class ResNet3D(Encoder[ResNet3DConfig]):
         super().__init__(config, layout)
         assert isinstance(layout, VolumeLayout), "an encoder that takes `volume` is given a VolumeLayout"
         self.dim = config.dim
-        self.stem, self.stages, channels = _backbone(config)
+        _require_room(config, layout)
+        self.stem, self.stages, channels = backbone(config)
         self.grid = tuple(-(-n // config.stride) for n in layout.size)
         stride = (config.stride,) * 3
         cells = TokenLayout(grid=self.grid, stride_voxels=stride)  # type: ignore[arg-type]
@@ -74,7 +79,16 @@ class ResNet3D(Encoder[ResNet3DConfig]):
 
     def saliency_layer(self) -> nn.Module:
         """The stage of stride 8, or the last where tokens come from an earlier one."""
-        return self.stages[min(_STAGES[_SALIENCY_STRIDE], len(self.stages)) - 1]
+        return self.stages[min(STAGES[_SALIENCY_STRIDE], len(self.stages)) - 1]
+
+    def adapt(self, tensors: Mapping[str, Tensor]) -> Adapted:
+        """Weights of a ResNet in two dimensions or three, of MedicalNet, or of another run; see `weights.adapt`."""
+        return adapt(self.state_dict(), tensors, frozen=self.config.freeze)
+
+    @classmethod
+    def published_weights(cls, config: ResNet3DConfig, word: str) -> Mapping[str, Tensor]:
+        """timm-3d's weights of the backbone."""
+        return fetch_weights(config.backbone)
 
     def _input(self, batch: VolumeBatch) -> Tensor:
         values = batch.values
@@ -88,21 +102,10 @@ class ResNet3D(Encoder[ResNet3DConfig]):
         return cells | ~cells.any(1, keepdim=True)
 
 
-def _backbone(config: ResNet3DConfig) -> tuple[nn.Module, nn.ModuleList, int]:
-    """Stem, stages up to the stride, and the channels of the last."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # timm uses torch.jit.script when it is imported
-        import timm_3d
-
-    if config.backbone not in timm_3d.list_models("resnet*"):
-        names = ", ".join(timm_3d.list_models("resnet*")[:6])
-        what = f"timm-3d has no `{config.backbone}`; it has {names}, …."
-        raise SpecError(Finding(key="backbone", what=what, todo="`timm_3d.list_models('resnet*')` lists them all."))
-    whole = timm_3d.create_model(config.backbone, pretrained=False, in_chans=1, num_classes=0)
-    stages = [getattr(whole, f"layer{number}") for number in range(1, _STAGES[config.stride] + 1)]
-    if config.spatial_attention:
-        for stage in stages:
-            for block in stage:
-                block.se = SpatialAttention()  # where timm puts a block's attention: before the residual sum
-    stem = nn.Sequential(whole.conv1, whole.bn1, whole.act1, whole.maxpool)
-    return stem, nn.ModuleList(stages), whole.feature_info[_STAGES[config.stride]]["num_chs"]
+def _require_room(config: ResNet3DConfig, layout: VolumeLayout) -> None:
+    if min(layout.size) < config.stride:
+        size = " x ".join(map(str, layout.size))
+        what = f"a stride of {config.stride} voxels does not fit the crop of {size} voxels."
+        raise SpecError(
+            Finding(key="stride", what=what, todo="Write a smaller `stride`, or a larger `size` of the CT.")
+        )
