@@ -20,7 +20,7 @@ from mmcare.components import (
     TokensLayout,
     VolumeLayout,
 )
-from mmcare.model.build import build
+from mmcare.model.build import build, build_segmenter
 from mmcare.model.model import Model
 from mmcare.spec import Spec
 
@@ -77,8 +77,9 @@ def describe(
     outcomes = outcomes or assumed_outcomes(spec)
     with torch.device("meta"):
         model = build(spec.without_weights(), layouts, outcomes)  # nothing to load into on the meta device
+        segmenters = tuple(_segmenters(spec, model))
     letters = {size: letter for layout in layouts.values() for size, letter in layout.letters.items()}
-    parts = (*_encoders(spec, model, layouts, letters), *_trunk(spec, model, letters))
+    parts = (*segmenters, *_encoders(spec, model, layouts, letters), *_trunk(spec, model, letters))
     return Description(spec.name, parts, LETTERS)
 
 
@@ -94,6 +95,21 @@ def assumed_outcomes(spec: Spec) -> OutcomeLayout:
 def _modality(spec: Spec, name: str) -> Modality:  # type: ignore[type-arg]
     part = spec.modalities[name]
     return cast(Modality, part.entry.load()(part.config))  # type: ignore[type-arg]
+
+
+def _segmenters(spec: Spec, model: Model) -> Iterable[PartDescription]:
+    """The segmenters with weights that locate a modality; they train on with the model only with `freeze: false`."""
+    for name, modality in spec.modalities.items():
+        part = modality.parts.get("roi")
+        if part is None:
+            continue
+        parameters, _ = _count(build_segmenter(part.without_weights()))
+        trained = f"modality-{name}" in model.mask_modules
+        if parameters:
+            takes = "HU (b, 1, volume)"
+            yield PartDescription(
+                part.path, part.entry.qualified, takes, "mask (b, 1, volume)", parameters, parameters if trained else 0
+            )
 
 
 def _encoders(
