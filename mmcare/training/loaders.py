@@ -49,9 +49,7 @@ def validation_loader(inputs: Inputs, patients: tuple[str, ...], config: Trainin
 def loader(dataset: Dataset[Any], batches: Sampler[Any] | list[Any], config: TrainingConfig) -> DataLoader[Any]:
     """A loader that asks `dataset` for each of `batches`, in the spec's worker processes."""
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message="This DataLoader will create"
-        )  # ours names the setting
+        warnings.filterwarnings("ignore", message="This DataLoader will create")  # ours names the setting
         return DataLoader(
             dataset,
             batch_size=None,
