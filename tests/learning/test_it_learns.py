@@ -58,7 +58,7 @@ def _scored(world: World, modalities: tuple[str, ...], fusion: str | None, seed:
     run = mmcare.fit(
         example("demo.yaml"),
         world.training[seed].cohort,
-        overrides=[*overrides(modalities, fusion, seed), "decision.utility={os: 1}"],
+        overrides=[*overrides(modalities, fusion, seed), "decision.utility.lc=null", "decision.utility.os=1"],
         options=Options(out=world.out / f"{'-'.join(modalities)}-{fusion}-{seed}", cache=world.cache),
     )
     cohort = read_cohort(world.fresh.cohort)
