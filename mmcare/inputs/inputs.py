@@ -69,7 +69,7 @@ class Inputs:
         for name, modality in self.modalities.items():
             items = [self.samples[name].prepared[p] for p in training if p in self.samples[name].prepared]
             if not items:
-                raise CohortError(_nobody(name, self.samples[name]))
+                raise CohortError(_nobody(name, [self.samples[name].absent[patient] for patient in training]))
             fitted[name] = modality.fit(self.sources[name], items)
         return self.with_fitted(fitted)
 
@@ -178,8 +178,8 @@ def read_inputs(
     return Inputs(modalities, sources, samples, {}, patients, known)
 
 
-def _nobody(name: str, samples: Samples) -> Finding:
-    reasons = "; ".join(f"{count} x {reason}" for reason, count in Counter(samples.absent.values()).most_common(3))
+def _nobody(name: str, absent: Sequence[str]) -> Finding:
+    reasons = "; ".join(f"{count} x {reason}" for reason, count in Counter(absent).most_common(3))
     return Finding(
         modality=name,
         what=f"no training patient has it ({reasons}).",
