@@ -24,6 +24,7 @@ from mmcare.components import (
 )
 from mmcare.errors import Finding, Severity
 from mmcare.formats import Volume, read_mask, read_volume
+from mmcare_imaging.augment import augmented
 from mmcare_imaging.crop import Box, box_around, centre_box, region_mask, resample_values
 from mmcare_imaging.plugin import CTConfig
 
@@ -137,13 +138,9 @@ class CT(Modality[CTConfig]):
         )
 
     def augment(self, batch: ModalityBatch, generators: Sequence[torch.Generator]) -> VolumeBatch:
-        """Flips along each axis, and a shift of HU by N(0, 10), a row at a time."""
-        volumes = cast(VolumeBatch, batch)
-        if not self.config.augment:
-            return volumes
-        changed = [_augmented(volumes, row, generator) for row, generator in enumerate(generators)]
-        values, mask, affine = (torch.stack(part) for part in zip(*changed, strict=True))
-        return replace(volumes, values=values, mask=mask, affine=affine)
+        """What `augment` asks for, by MONAI's transforms."""
+        config, volumes = self.config.augmentation, cast(VolumeBatch, batch)
+        return volumes if config is None else augmented(volumes, config, generators)
 
     def findings(self, items: Mapping[str, Prepared], fitted: Fitted) -> list[Finding]:
         """Overflows of the box, and what the readers said, by patient."""
@@ -174,15 +171,3 @@ def _lacking(source: Source, entry: str, what: str, patients: Sequence[str], n: 
 
 def _stacked(items: Sequence[Prepared], name: str) -> Tensor:
     return torch.from_numpy(np.stack([item.arrays[name] for item in items]))[:, None].float()
-
-
-def _augmented(batch: VolumeBatch, row: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-    device = batch.values.device
-    draws = torch.rand(3, generator=generator, device=generator.device).tolist()
-    axes = [axis for axis, draw in enumerate(draws) if draw < 0.5]
-    shift = 10 * torch.randn((), generator=generator, device=generator.device).to(device)
-    flip = torch.eye(4, dtype=batch.affine.dtype, device=device)
-    for axis in axes:
-        flip[axis, axis], flip[axis, 3] = -1, batch.values.shape[2 + axis] - 1
-    dims = [1 + axis for axis in axes]
-    return batch.values[row].flip(dims) + shift, batch.mask[row].flip(dims), batch.affine[row] @ flip

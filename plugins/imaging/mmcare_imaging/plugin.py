@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from mmcare.registry import (
     Component,
@@ -16,12 +16,33 @@ from mmcare.registry import (
     hookimpl,
 )
 
-__all__ = ["CTConfig", "MaskConfig", "ResNet3DConfig", "UNet3DConfig", "WholeConfig"]
+__all__ = ["Augmentation", "CTConfig", "MaskConfig", "ResNet3DConfig", "UNet3DConfig", "WholeConfig"]
 
 MMCARE_API = 1
 
 Millimetres = Annotated[float, Field(gt=0, le=50)]
 Voxels = Annotated[int, Field(ge=4, le=512)]
+
+
+class Augmentation(BaseModel):
+    """How a training crop is changed, each time anew."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    flip: bool = Field(True, description="Mirror each axis with probability one half.")
+    rotate_degrees: float = Field(
+        0.0, ge=0, le=180, description="Turn about each axis by an angle within plus and minus this, in mm space."
+    )
+    scale: float = Field(
+        0.0,
+        ge=0,
+        le=0.5,
+        description="Zoom by a factor within 1 plus and minus this; the encoder is told the spacing, for size matters.",
+    )
+    shift_hu: float = Field(20.0, ge=0, le=500, description="Shift all HU by a value within plus and minus this.")
+    noise_hu: float = Field(
+        0.0, ge=0, le=500, description="Add noise by voxel; its standard deviation is within 0 and this."
+    )
 
 
 class CTConfig(ModalityConfig):
@@ -43,7 +64,11 @@ class CTConfig(ModalityConfig):
         description="Where region and margin exceed the crop: `shrink`, a coarser spacing on all axes for this patient "
         "(the encoder is told), or `crop`, cut at the box. Either way it is said.",
     )
-    augment: bool = Field(True, description="Random flips and small shifts of HU in training.")
+    augment: bool | Augmentation = Field(
+        True,
+        description="Random changes in training: `true`, flips and shifts of HU; `false`, none; or a map of `flip`, "
+        "`rotate_degrees`, `scale`, `shift_hu` and `noise_hu`.",
+    )
     roi: SegmenterPart | None = Field(
         None, description="What finds the tumour that the crop is centred on; by default the centre of the volume."
     )
@@ -52,6 +77,13 @@ class CTConfig(ModalityConfig):
     @classmethod
     def _list(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
+
+    @property
+    def augmentation(self) -> Augmentation | None:
+        """How training crops are changed; None where they are not."""
+        if isinstance(self.augment, Augmentation):
+            return self.augment
+        return Augmentation() if self.augment else None
 
     @property
     def spacings_mm(self) -> tuple[float, float, float]:
