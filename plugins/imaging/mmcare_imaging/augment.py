@@ -49,7 +49,7 @@ def _flipped(batch: VolumeBatch, states: Sequence[np.random.RandomState]) -> Vol
     from monai.data import MetaTensor
     from monai.transforms import RandFlip
 
-    flips = [RandFlip(prob=0.5, spatial_axis=axis) for axis in range(3)]
+    flips: list[Any] = [RandFlip(prob=0.5, spatial_axis=axis) for axis in range(3)]
     rows = []
     for both, affine, state in zip(torch.cat([batch.values, batch.mask], 1), batch.affine, states, strict=True):
         row = MetaTensor(both, affine=affine)
@@ -65,7 +65,7 @@ def _matrices(batch: VolumeBatch, config: Augmentation, states: Sequence[np.rand
     """(b, 4, 4) from a voxel after to the voxel before, both from the crop's centre: turned and zoomed in mm."""
     from monai.transforms import RandAffineGrid
 
-    turn = RandAffineGrid(rotate_range=(radians(config.rotate_degrees),) * 3)
+    turn: Any = RandAffineGrid(rotate_range=(radians(config.rotate_degrees),) * 3)
     found = torch.zeros(len(states), 4, 4, dtype=batch.affine.dtype)
     for row, state in enumerate(states):
         turn.set_random_state(state=state)(spatial_size=(1, 1, 1))

@@ -9,11 +9,12 @@ __all__ = ["SpatialAttention"]
 
 
 class SpatialAttention(nn.Module):
-    """M(F) = sigmoid(conv([mean_c F; max_c F])), F' = M(F) * F.
+    """M(F) = sigmoid(norm(conv([mean_c F; max_c F]))), F' = M(F) * F: the attention of Eq. 3.
 
     Shapes: (B, C, D, H, W) -> the same.
 
-    Source: Woo et al. 2018, CBAM, arXiv 1807.06521, Eq. 5; the kernel is the paper's 7, here along three axes.
+    Source: Woo et al. 2018, CBAM, arXiv 1807.06521, Eq. 5; the kernel is the paper's 7, here along three axes,
+    and batch norm follows it as in its authors' code.
     """
 
     def __init__(self, kernel: int = 7) -> None:

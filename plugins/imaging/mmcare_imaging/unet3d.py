@@ -23,7 +23,7 @@ _CONNECTED = np.ones((3, 3, 3), dtype=bool)
 
 
 class UNet3D(Segmenter[UNet3DConfig]):
-    """MONAI's residual 3D U-Net, trained by Dice + cross-entropy on patches.
+    """MONAI's residual 3D U-Net, trained by Dice + cross-entropy on patches: M = U-Net(CT) (Eq. 1).
 
     Shapes: HU (B, 1, D, H, W) -> logits (B, 1, D, H, W), any size.
 
