@@ -40,7 +40,7 @@ class ResNet3D(Encoder[ResNet3DConfig]):
     `weights: timm-3d` starts from the backbone's ImageNet weights; a state dict of a ResNet in two dimensions or three,
     such as MedicalNet's, and a run will do too. What is taken, inflated or left at random is said.
 
-    F_img = ResNet-3D with spatial attention (ROI) (Eq. 3): CBAM's spatial branch in every residual block, before the sum.
+    F_img = ResNet-3D with spatial attention (ROI) (Eq. 3): CBAM's spatial branch in each residual block.
 
     ROI = CT * M with air as zero (Eq. 2): what lies outside the mask is -1000 HU. A cell without a voxel of the mask is
     a masked token. The spacing of a patient whose region overflowed the box is told to the tokens.
