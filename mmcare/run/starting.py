@@ -92,7 +92,9 @@ def _found(spec: Spec, part: ResolvedPart, named: str) -> Mapping[str, Tensor]:
     if path.is_dir():
         return _of_run(spec, part, path)
     what = f"there is no file and no run folder {path}."
-    raise SpecError(spec.locate(f"{part.path}.weights", Finding(what=what, todo="Correct the path.", code="weights")))
+    words = part.config.published if isinstance(part.config, EncoderConfig) else ()
+    todo = f"Correct the path{''.join(f', or write `{word}`' for word in words)}."
+    raise SpecError(spec.locate(f"{part.path}.weights", Finding(what=what, todo=todo, code="weights")))
 
 
 def _published(spec: Spec, part: ResolvedPart, word: str) -> Mapping[str, Tensor]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mmcare.cohort import Cohort
+from mmcare.components import VolumeLayout
 from mmcare.errors import Finding, SpecError
 from mmcare.inputs import Inputs
 from mmcare.model import build
@@ -27,7 +28,7 @@ NOTES = (
     f"{KEY}.weights: 40 of the encoder's 54 tensors are taken from the weights; 14 start at random (place, "
     "stages.0.0.se.conv.weight, stages.0.0.se.norm.weight, …); 32 of the file are not used (fc.bias, fc.weight, "
     "layer3.0.bn1.bias, …).",
-    f"{KEY}.weights: 8 kernels of two dimensions were inflated: repeated across the slices and divided by their depth.",
+    f"{KEY}.weights: 8 kernels of two dimensions were inflated: repeated across the slices and divided by the depth.",
     f"{KEY}.weights: the three input channels of conv1.0.weight were summed to one.",
 )
 
@@ -91,6 +92,16 @@ def test_a_closed_network_is_told_at_the_key_which_file_to_bring(offline: Path, 
     )
 
 
+def test_a_word_that_is_spelt_wrong_is_a_path_that_is_not_there(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path / "timm3d")
+    with pytest.raises(SpecError) as caught:
+        find_weights(spec)
+    assert str(caught.value).endswith(
+        f"{KEY}.weights: there is no file and no run folder {tmp_path / 'timm3d'}. Correct the path, or write "
+        "`timm-3d`."
+    )
+
+
 def test_what_an_encoder_did_with_the_weights_is_told(
     flat: Mapping[str, Tensor], tmp_path: Path, cohort: Cohort, inputs: Inputs
 ) -> None:
@@ -125,10 +136,10 @@ def test_other_encoders_take_what_fits_exactly(tmp_path: Path, cohort: Cohort, i
         build(spec, inputs.layouts, cohort.outcome_layout(), find_weights(spec))
 
 
-def test_a_run_says_what_was_taken_and_predicts_where_the_file_is_not(
+def test_a_run_says_what_was_taken_and_is_itself_one_to_start_from(
     flat: Mapping[str, Tensor], tmp_path: Path, cohort: Cohort
 ) -> None:
-    """Two layers of weights: those it began with stay in the run; those it learned are what predicts."""
+    """It loads where the file is not, its frozen part is as it began, and a model with other crops takes what fits."""
     file, told = tmp_path / "resnet10t.safetensors", list[Finding]()
     safetensors.torch.save_file(dict(flat), file)
     spec = spec_of(file, "training.max_epochs=1", "training.device=cpu", f"{KEY}.freeze=true")
@@ -149,3 +160,12 @@ def test_a_run_says_what_was_taken_and_predicts_where_the_file_is_not(
     assert again.spec.modalities["ct"].parts["encoder"].config.weights == str(  # type: ignore[attr-defined]
         run.path / "starting" / f"{KEY}.safetensors"
     )
+    larger, told = spec_of(run.path), list[Finding]()
+    layouts = {"ct": VolumeLayout(size=(24, 24, 24), spacing_mm=(6.0, 6.0, 6.0), margin_mm=10.0)}
+    model = build(larger, layouts, cohort.outcome_layout(), find_weights(larger), told.extend)
+    assert [f"{finding.severity}: {finding}" for finding in told] == [
+        f"note: {KEY}.weights: 53 of the encoder's 54 tensors are taken from the weights; one starts at random "
+        "(place).",
+        f"warning: {KEY}.weights: one tensor is of another shape, left at random: place (27, 128), found (8, 128).",
+    ]
+    assert torch.equal(model.encoders["ct"].project.weight, trained[f"{prefix}project.weight"])  # type: ignore[union-attr]

@@ -114,8 +114,8 @@ def _matched(own: Mapping[str, Tensor], taken: Mapping[str, Tensor], unused: set
     fresh = [name for name in named if name not in taken]
     left = sorted(name for name in unused if _COUNTER not in name)
     what = f"{len(named) - len(fresh)} of the encoder's {len(named)} tensors are taken from the weights"
-    what += f"; {len(fresh)} start at random ({_some(fresh)})" if fresh else ""
-    what += f"; {len(left)} of the file are not used ({_some(left)})" if left else ""
+    what += f"; {_count(fresh, 'starts', 'start')} at random ({_some(fresh)})" if fresh else ""
+    what += f"; {_count(left, 'of the file is', 'of the file are')} not used ({_some(left)})" if left else ""
     if not (fresh and frozen):
         return Finding(what=f"{what}.", severity=Severity.NOTE, code="weights")
     todo = "`freeze: true` keeps them at random: write `freeze: false`."
@@ -128,17 +128,15 @@ def _other_shapes(
     if not unfit:
         return []
     shapes = [f"{name} {tuple(own[name].shape)}, found {tuple(given[source].shape)}" for name, source in unfit.items()]
-    count = f"{len(unfit)} tensors are" if len(unfit) > 1 else "one tensor is"
-    what = f"{count} of another shape, left at random: {_some(shapes, '; ')}."
+    what = f"{_count(shapes, 'tensor is', 'tensors are')} of another shape, left at random: {_some(shapes, '; ')}."
     return [Finding(what=what, severity=Severity.WARNING, code="weights")]
 
 
 def _inflations(names: Sequence[str]) -> Sequence[Finding]:
     if not names:
         return []
-    what = (
-        f"{len(names)} kernels of two dimensions were inflated: repeated across the slices and divided by their depth."
-    )
+    count = _count(names, "kernel of two dimensions was", "kernels of two dimensions were")
+    what = f"{count} inflated: repeated across the slices and divided by the depth."
     return [Finding(what=what, severity=Severity.NOTE, code="weights")]
 
 
@@ -155,6 +153,10 @@ def _nothing(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> Finding:
     )
     todo = "Name weights of this `backbone`, or change it."
     return Finding(what=what, todo=todo, code="weights")
+
+
+def _count(names: Sequence[str], one: str, more: str) -> str:
+    return f"one {one}" if len(names) == 1 else f"{len(names)} {more}"
 
 
 def _some(names: Sequence[str], between: str = ", ") -> str:

@@ -59,7 +59,7 @@ def test_a_flat_network_is_inflated_and_its_channels_are_summed() -> None:
         "note: 50 of the encoder's 74 tensors are taken from the weights; 24 start at random (place, "
         "stages.0.0.se.conv.weight, stages.0.0.se.norm.weight, …); 52 of the file are not used (fc.bias, fc.weight, "
         "layer3.0.bn1.bias, …).",
-        "note: 10 kernels of two dimensions were inflated: repeated across the slices and divided by their depth.",
+        "note: 10 kernels of two dimensions were inflated: repeated across the slices and divided by the depth.",
         "note: the three input channels of conv1.weight were summed to one.",
     ]
 
