@@ -81,8 +81,8 @@ def _with_spatial_attention(channels: nn.Module | None) -> nn.Module:
 
 
 def _to_bring(name: str, repository: str, error: Exception) -> Finding:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    what = f"timm-3d's weights of `{name}` cannot be fetched: {cut(lines[0].rstrip('.'), 120)}."
+    first = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0].rstrip(".")
+    what = f"timm-3d's weights of `{name}` cannot be fetched: {cut(first, 160)}."
     command = f"hf download {repository} {_FILE} --local-dir ."
     todo = f"Run `{command}` on a computer with a network, bring the file, and write `weights: {_FILE}`."
     return Finding(what=what, todo=todo, code="weights")

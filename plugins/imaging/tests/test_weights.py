@@ -146,6 +146,8 @@ def test_a_closed_network_is_told_which_file_to_bring(offline: Path) -> None:
         ResNet3D.published_weights(ResNet3DConfig(backbone="resnet18"), "timm-3d")
     (finding,) = caught.value.findings
     assert finding.what.startswith("timm-3d's weights of `resnet18` cannot be fetched: ")
+    assert finding.what.endswith("."), "the hub's own reason, its first sentence"
+    assert not finding.what.endswith(("…", "…."))
     assert finding.todo == (
         "Run `hf download timm/resnet18.a1_in1k model.safetensors --local-dir .` on a computer with a network, bring "
         "the file, and write `weights: model.safetensors`."
