@@ -95,7 +95,8 @@ class ResNet3D(Encoder[ResNet3DConfig]):
     def _input(self, batch: VolumeBatch) -> Tensor:
         values = batch.values
         if self.config.masked == "hard":
-            values = AIR_HU + batch.mask * (values - AIR_HU)  # Eq. 2 with air as zero; a mask may be soft
+            # Eq. 2 with air as zero; a mask may be soft, and what stands outside of it, no number at all even, is air
+            values = torch.where(batch.mask > 0, AIR_HU + batch.mask * (values - AIR_HU), AIR_HU)
         return normalise_hu(values)
 
     def _cells(self, mask: Tensor) -> Tensor:
