@@ -1,6 +1,7 @@
 """The layers of a spec: a file, the files that it extends, and the changes of the command line, laid over each other.
 
-Maps merge; a list, and a map whose `use` changes, replace; `key: null` gives back the default.
+Maps merge; a list, and a map whose `use` changes, replace; `key: null` gives back the default. A word that stands for a
+map is that map before it is laid anywhere.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmcare.errors import Finding, MMCareError, SpecError, cut
+from mmcare.spec.settings import SHORT_FORMS
 from mmcare.yaml_file import Key, parse_value, read_yaml
 
 __all__ = ["COMMAND_LINE", "Layered", "Origin", "read_layers"]
@@ -122,7 +124,18 @@ def _read(path: Path) -> _Layer:
         raise SpecError(Finding(file=path, line=1, column=1, what=what, todo="A spec begins with `mmcare: 1`."))
     _refuse_another_format(path, file.data)
     origins = {key: Origin(path, *place) for key, place in file.places.items()}
-    return _Layer(path, {str(name): value for name, value in file.data.items()}, origins)
+    return _spelled_out(_Layer(path, {str(name): value for name, value in file.data.items()}, origins))
+
+
+def _spelled_out(layer: _Layer) -> _Layer:
+    """The layer with a map in the place of each word that stands for one, so that it merges as that map would."""
+    data, origins = dict(layer.data), dict(layer.origins)
+    for (section, name), key in SHORT_FORMS.items():
+        within = data.get(section)
+        if isinstance(within, dict) and isinstance(within.get(name), str):
+            data[section] = {**within, name: {key: within[name]}}
+            origins[section, name, key] = origins[section, name]
+    return _Layer(layer.path, data, origins)
 
 
 def _refuse_folder(path: Path) -> None:
@@ -169,7 +182,7 @@ def _override_layer(overrides: Iterable[str]) -> _Layer:
     for key in sorted(given):
         _put(merged, key, given[key])
     origins: dict[Key, Origin] = {key[:n]: Origin(COMMAND_LINE) for key in given for n in range(1, len(key) + 1)}
-    return _Layer(Path(), merged, origins)
+    return _spelled_out(_Layer(Path(), merged, origins))
 
 
 def _override(text: str) -> tuple[tuple[str, ...], object]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-__all__ = ["DecisionConfig", "EarlyStopping", "Requires", "SplitConfig", "TrainingConfig"]
+__all__ = ["SHORT_FORMS", "DecisionConfig", "EarlyStopping", "Requires", "SplitConfig", "TrainingConfig"]
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
+SHORT_FORMS = {("training", "early_stopping"): "metric"}
+"""Maps that a word may stand for: `early_stopping: none` is `early_stopping: {metric: none}`."""
 
 
 class Settings(BaseModel):
@@ -59,13 +61,20 @@ class SplitConfig(Settings):
         return fractions
 
 
+Metric = Literal["loss", "c_index", "none"]
+
+
 class EarlyStopping(Settings):
     """When training ends before `max_epochs`, and which epoch's weights are kept."""
 
-    metric: Literal["loss", "c_index", "none"] = Field(
+    metric: Metric = Field(
         "loss", description="The validation loss; the head's first endpoint's concordance index; or neither."
     )
     patience: int = Field(10, ge=1, le=10_000, description="Epochs without improvement before training ends.")
+
+
+def _spelled_out(value: object) -> object:
+    return {SHORT_FORMS["training", "early_stopping"]: value} if isinstance(value, str) else value
 
 
 class TrainingConfig(Settings):
@@ -83,7 +92,9 @@ class TrainingConfig(Settings):
         0.0,
         description="Rate at which a modality is withheld from a training patient; one number, or one a modality.",
     )
-    early_stopping: EarlyStopping = Field(default_factory=EarlyStopping, description="When training ends early.")
+    early_stopping: Annotated[
+        EarlyStopping, BeforeValidator(_spelled_out, json_schema_input_type=Metric | EarlyStopping)
+    ] = Field(default_factory=EarlyStopping, description="When training ends early; a word alone is its `metric`.")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="Of training alone: `auto` is bf16 on CUDA and fp32 on the CPU."
     )

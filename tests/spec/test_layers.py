@@ -11,7 +11,7 @@ import pytest
 
 from mmcare.errors import PluginError, SpecError
 from mmcare.registry import Registry
-from mmcare.spec import Spec, check_spec, load_spec, read_layers
+from mmcare.spec import COMMAND_LINE, Origin, Spec, TrainingConfig, check_spec, load_spec, read_layers
 
 from .conftest import VALID, Check, said
 
@@ -40,6 +40,20 @@ def test_a_map_whose_use_changes_replaces(tmp_path: Path) -> None:
     below = "fusion: {use: mix, dim: 8}\n"
     assert merged(tmp_path, below, "fusion: {use: other}\n") == {"fusion": {"use": "other"}}
     assert merged(tmp_path, below, "fusion: {use: mix, heads: 2}\n") == {"fusion": {"use": "mix", "dim": 8, "heads": 2}}
+
+
+def test_early_stopping_by_one_word_merges_as_the_map_that_it_stands_for(
+    load: Load, tmp_path: Path, folder: Path
+) -> None:
+    below = "training: {early_stopping: {metric: loss, patience: 5}}\n"
+    spelled_out = {"training": {"early_stopping": {"metric": "none", "patience": 5}}}
+    assert merged(tmp_path, below, "training: {early_stopping: none}\n") == spelled_out
+    above = "training: {early_stopping: {patience: 5}}\n"
+    assert merged(tmp_path, "training: {early_stopping: none}\n", above) == spelled_out
+    spec = load(VALID, "training.early_stopping=c_index")
+    assert (spec.training.early_stopping.metric, spec.training.early_stopping.patience) == ("c_index", 5)
+    assert spec.layered.origin(("training", "early_stopping", "metric")) == Origin(COMMAND_LINE)
+    assert TrainingConfig.model_validate({"early_stopping": "none"}).early_stopping.metric == "none"
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,12 @@ def none_of_some_words() -> str:
 
 
 @case
+def none_of_some_words_alone() -> str:
+    """spec.yaml:24:3, training.early_stopping.metric: expected `loss`, `c_index` or `none`, found `cindex`."""
+    return valid("{patience: 5}", "cindex")
+
+
+@case
 def one_item_of_a_list() -> str:
     """spec.yaml:8:15, modalities.ct.size.1: expected a whole number, found `big`."""
     return valid("[8, 8, 8]", "[8, big, 8]")

@@ -116,6 +116,7 @@ def test_the_examples_fit_it(file: Path, installed: Valid) -> None:
         ("modalities.ct.encoder.layers", 2),
         ("modalities.CT", {"use": "ct"}),
         ("training.lr", -1),
+        ("training.early_stopping", "cindex"),
         ("mmcare", 2),
         ("baseline", {"use": "cox-ph"}),
     ],
@@ -129,3 +130,10 @@ def test_what_spec_check_refuses_does_not_fit(key: str, value: object, installed
         part = part[name]
     part[last] = value
     assert not installed(data)
+
+
+@pytest.mark.parametrize("value", ["none", "c_index", {"metric": "none"}, {"patience": 3}, None])
+def test_early_stopping_is_a_word_or_a_map(value: object, installed: Valid) -> None:
+    data: Any = copy.deepcopy(read_layers(EXAMPLES[0].with_name("mm-care.yaml")).data)
+    data["training"]["early_stopping"] = value
+    assert installed(data)
