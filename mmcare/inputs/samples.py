@@ -53,7 +53,7 @@ class Stage:
         self.part, self.source, self.segmenter = part, source, segmenter
         self.modality = cast("Modality[Any]", part.entry.load()(part.config))
         roi = _identity(part.parts["roi"]) if "roi" in part.parts else None
-        self._identity = [_identity(part), self.modality.sample_version, roi]
+        self._identity = [_identity(part), self.modality.sample_version, roi, _settings(source)]
         self._segmenter_digest = segmenter_digest
 
     def samples(
@@ -125,6 +125,11 @@ def _sorted(results: Mapping[str, _Result]) -> Samples:
     if wrong:
         raise CohortError(wrong)
     return Samples(prepared, absent)
+
+
+def _settings(source: Source) -> Mapping[str, str]:
+    """What the cohort's entry says beside the patient's files, such as the structure that an RTSTRUCT is read for."""
+    return {name: value for name, value in source.entry.items() if "{patient}" not in value}
 
 
 def _identity(part: ResolvedPart) -> list[object]:
