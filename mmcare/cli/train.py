@@ -145,7 +145,7 @@ def _say_what_next(run: Run | SegmenterRun) -> None:
     manifest = run.manifest
     if manifest.kind != "baseline":
         tell(
-            f"trained {manifest.epochs} epochs on {manifest.device} ({manifest.precision}); "
+            f"trained {manifest.counted_epochs} on {manifest.device} ({manifest.precision}); "
             f"weights of epoch {manifest.best_epoch + 1}."
         )
     tell(f"Next: mmcare evaluate {run.path}")

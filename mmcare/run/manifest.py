@@ -58,10 +58,15 @@ class Manifest(_Model):
     plugins: tuple[PluginRecord, ...] = ()
     members: int = 1
     device: str = "cpu"
-    precision: str = "32-true"
+    precision: str = "fp32"
     epochs: int = 0
     best_epoch: int = -1
     files: Mapping[Annotated[str, AfterValidator(_inside)], FileRecord] = Field(default_factory=dict)
+
+    @property
+    def counted_epochs(self) -> str:
+        """`1 epoch`, `12 epochs`."""
+        return f"{self.epochs} epoch{'' if self.epochs == 1 else 's'}"
 
     def as_json(self) -> str:
         """The text of `run.json`."""

@@ -12,19 +12,19 @@ from mmcare.spec import TrainingConfig
 
 __all__ = ["Place", "choose_place"]
 
-Precision = Literal["bf16-mixed", "32-true"]
+Precision = Literal["bf16", "fp32"]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where training runs: `cpu` or `cuda`, and Lightning's word for the numbers."""
+    """Where training runs: `cpu` or `cuda`, and in which numbers, in the spec's words."""
 
     device: str
     precision: Precision
 
     def __str__(self) -> str:
         name = f"cuda ({torch.cuda.get_device_name()})" if self.device == "cuda" else self.device
-        return f"{name}, {'bf16' if self.precision == 'bf16-mixed' else 'fp32'}"
+        return f"{name}, {self.precision}"
 
 
 def choose_place(config: TrainingConfig) -> Place:
@@ -48,11 +48,11 @@ def choose_place(config: TrainingConfig) -> Place:
 
 def _precision(config: TrainingConfig, device: str) -> Precision:
     if config.precision == "fp32" or (config.precision == "auto" and device == "cpu"):
-        return "32-true"
+        return "fp32"
     if device == "cpu" or torch.cuda.is_bf16_supported(including_emulation=False):
-        return "bf16-mixed"
+        return "bf16"
     if config.precision == "auto":
-        return "32-true"
+        return "fp32"
     raise SpecError(
         Finding(
             key="training.precision",

@@ -141,7 +141,7 @@ def _trainer(config: TrainingConfig, loop: Loop, callbacks: list[Callback]) -> l
     return lightning.Trainer(
         accelerator="gpu" if loop.place.device == "cuda" else "cpu",
         devices=1,
-        precision=loop.place.precision,
+        precision="bf16-mixed" if loop.place.precision == "bf16" else "32-true",
         max_epochs=1 if loop.dry else config.max_epochs,
         limit_train_batches=2 if loop.dry else None,
         limit_val_batches=2 if loop.dry else None,

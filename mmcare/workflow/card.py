@@ -23,6 +23,7 @@ _FILES = {
     "preprocessing": "what each modality learned from the training patients",
     "members": "what was fitted, and what it was trained to read",
     "reference": "the training patients under running numbers: inputs without images, arm, outcomes; **patient data**",
+    "starting": "the weights that parts started from, copied from where `weights:` named them",
     "local": "the plugin files that the spec uses: code, which runs only with `--allow-local-code`",
     "card.md": "the model card",
     "logs": "training curves, without patient ids; not checked by digest",
@@ -75,7 +76,7 @@ def _card(
 def _how(manifest: Manifest) -> str:
     if manifest.kind == "baseline":
         return ": a baseline, fitted at once"
-    epochs = f"{manifest.epochs} epochs, weights of epoch {manifest.best_epoch + 1}"
+    epochs = f"{manifest.counted_epochs}, weights of epoch {manifest.best_epoch + 1}"
     return f" on {manifest.device} ({manifest.precision}): {epochs}"
 
 

@@ -106,7 +106,7 @@ def _fit_baseline(work: _Work, inputs: Inputs) -> _Made:
         training, validation = work.patients("training"), work.patients("validation")
         baseline.fit(inputs.batch((*training, *validation)), split_labels(len(training), len(validation)))
         write_record(work.folder.member(), "state", baseline.state())
-    return _Made(Trained(Place("cpu", "32-true"), epochs=0, best_epoch=-1), BaselinePredictor(baseline))
+    return _Made(Trained(Place("cpu", "fp32"), epochs=0, best_epoch=-1), BaselinePredictor(baseline))
 
 
 def _fit_network(work: _Work, inputs: Inputs) -> _Made:

@@ -16,7 +16,7 @@ _CARD = """# Segmenter: {name}
 
 **Research use only.** Not a medical device; not for treatment decisions.
 
-- Made {created} by mmcare {version} on {device} ({precision}): {epochs} epochs, weights of epoch {best}.
+- Made {created} by mmcare {version} on {device} ({precision}): {epochs}, weights of epoch {best}.
 - Segmenter: `{use}`.
 - Patients with a volume and a mask drawn by hand: {counts}.
 
@@ -49,7 +49,7 @@ def write_segmenter_card(folder: RunFolder, spec: Spec, manifest: Manifest, spli
         version=manifest.versions["mmcare"],
         device=manifest.device,
         precision=manifest.precision,
-        epochs=manifest.epochs,
+        epochs=manifest.counted_epochs,
         best=manifest.best_epoch + 1,
         use=spec.segmenter.entry.qualified,
         counts=", ".join(f"{name} {counts[name]}" for name in counts),

@@ -13,12 +13,12 @@ pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine 
 
 
 def test_auto_takes_what_is_there() -> None:
-    assert choose_place(TrainingConfig()) == Place("cpu", "32-true")
+    assert choose_place(TrainingConfig()) == Place("cpu", "fp32")
     assert str(choose_place(TrainingConfig())) == "cpu, fp32"
 
 
 def test_bf16_is_there_on_a_cpu_by_option() -> None:
-    assert choose_place(TrainingConfig(precision="bf16")) == Place("cpu", "bf16-mixed")
+    assert choose_place(TrainingConfig(precision="bf16")) == Place("cpu", "bf16")
     assert str(choose_place(TrainingConfig(precision="bf16"))) == "cpu, bf16"
 
 

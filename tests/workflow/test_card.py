@@ -79,7 +79,7 @@ def test_the_card_of_a_network(network: Run, cohort: Path) -> None:
     assert (network.path / "card.md").read_text() == (
         "# Model card: plain\n\n"
         "**Research use only.** Not a medical device; not for treatment decisions.\n\n"
-        f"- Made {made} by mmcare {version('mmcare')} on cpu ({network.manifest.precision}): 2 epochs, weights of "
+        f"- Made {made} by mmcare {version('mmcare')} on cpu (fp32): 2 epochs, weights of "
         f"epoch {network.manifest.best_epoch + 1}.\n"
         f"- Parts: local {local.sha256[:12]}, mmcare-plugin-clinical {version('mmcare-plugin-clinical')}, "
         f"mmcare-plugin-prognosis {version('mmcare-plugin-prognosis')}.\n"

@@ -375,7 +375,7 @@ def test_a_setting_trains(changes: tuple[str, ...], specs: Path, table: Path, tm
     options = Options(out=tmp_path / "run", cache=Cache(tmp_path / "cache"))
     run = fit(specs / "plain.yaml", table, overrides=("training.max_epochs=2", *changes), options=options)
     assert run.manifest.epochs == 2
-    assert run.manifest.precision == ("bf16-mixed" if "training.precision=bf16" in changes else "32-true")
+    assert run.manifest.precision == ("bf16" if "training.precision=bf16" in changes else "fp32")
     if changes == ("training.early_stopping.metric=none",):
         assert run.manifest.best_epoch == 1
     assert {row.patient for row in run.predict(table, ["PAT-000"]).rows()} == {"PAT-000"}

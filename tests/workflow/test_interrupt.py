@@ -93,7 +93,11 @@ def test_while_finishing(processes: Processes, table: Path, tmp_path: Path) -> N
     (tmp_path / "wait").unlink()
     code, _, said = processes.run("train", "--resume", "run", "--allow-local-code", cwd=tmp_path)
     assert code == 0, said
-    assert "epoch" not in said.partition("training on cpu, fp32")[2].partition("trained 1 epochs")[0]
+    assert said.splitlines()[-2:] == [
+        "trained 1 epoch on cpu (fp32); weights of epoch 1.",
+        "Next: mmcare evaluate run",
+    ]
+    assert "epoch" not in said.partition("training on cpu, fp32")[2].partition("trained 1 epoch")[0]
 
 
 def test_with_processes_that_prepare_batches(processes: Processes, table: Path, tmp_path: Path) -> None:
