@@ -167,7 +167,7 @@ def read_inputs(
         gives, optional = part.entry.component.gives, part.config.optional
         source = cohort.source(part.config.from_ or name, gives=gives, optional=optional)
         if source is None:
-            modalities[name] = part.entry.load()(part.config)
+            modalities[name] = part.make()
             sources[name] = cohort.empty_source(name)
             samples[name] = Samples({}, dict.fromkeys(patients, "the cohort does not hold it"))
             continue

@@ -51,7 +51,7 @@ class Stage:
         self, part: ResolvedPart, source: Source, segmenter: Segmenter[Any] | None = None, segmenter_digest: str = ""
     ) -> None:
         self.part, self.source, self.segmenter = part, source, segmenter
-        self.modality = cast("Modality[Any]", part.entry.load()(part.config))
+        self.modality = cast("Modality[Any]", part.make())
         roi = _identity(part.parts["roi"]) if "roi" in part.parts else None
         self._identity = [_identity(part), self.modality.sample_version, roi, _settings(source)]
         self._segmenter_digest = segmenter_digest

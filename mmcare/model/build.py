@@ -47,12 +47,12 @@ def build(
 
     Raises:
         SpecError: A modality has no encoder, or weights do not fit.
-        PluginError: A component cannot be imported or breaks its contract.
+        PluginError: A component cannot be imported or made, or breaks its contract.
     """
     encoders = {name: _encoder(name, part, layouts[name]) for name, part in spec.modalities.items()}
     fusion = _fusion(spec, encoders)
     head = _required(spec.head, "head")
-    heads = [cast(Head, head.entry.load()(head.config, fusion.dim, outcomes)) for _ in fusion.paths]
+    heads = [cast(Head, head.make(fusion.dim, outcomes)) for _ in fusion.paths]
     for name, encoder in encoders.items():
         _adapt(encoder, spec.modalities[name].parts["encoder"], weights or {}, tell)
     _prepare(spec, fusion, heads, weights or {})
@@ -62,14 +62,14 @@ def build(
 
 def build_segmenter(part: ResolvedPart, weights: Weights | None = None) -> Segmenter:
     """The segmenter that a modality's `roi` or a spec's `segmenter` names."""
-    segmenter = cast(Segmenter, part.entry.load()(part.config))
+    segmenter = cast(Segmenter, part.make())
     _load(segmenter, part, weights or {})
     return segmenter
 
 
 def _encoder(name: str, part: ResolvedPart, layout: InputLayout) -> Encoder:
     inner = _required(part.parts.get("encoder"), f"modalities.{name}.encoder")
-    encoder = cast(Encoder, inner.entry.load()(inner.config, layout))
+    encoder = cast(Encoder, inner.make(layout))
     if not isinstance(getattr(encoder, "dim", None), int) or not hasattr(encoder, "tokens"):
         raise PluginError(
             Finding(
@@ -100,7 +100,7 @@ def _fusion(spec: Spec, encoders: Mapping[str, Encoder]) -> Fusion:
     dims = {name: encoder.dim for name, encoder in encoders.items()}
     if len(encoders) == 1 or spec.fusion is None:
         return SinglePath(FusionConfig(weights=None, freeze=False), layouts, dims)
-    return cast(Fusion, spec.fusion.entry.load()(spec.fusion.config, layouts, dims))
+    return cast(Fusion, spec.fusion.make(layouts, dims))
 
 
 def _adapt(encoder: Encoder, part: ResolvedPart, weights: Weights, tell: Tell) -> None:

@@ -93,8 +93,7 @@ def assumed_outcomes(spec: Spec) -> OutcomeLayout:
 
 
 def _modality(spec: Spec, name: str) -> Modality:  # type: ignore[type-arg]
-    part = spec.modalities[name]
-    return cast(Modality, part.entry.load()(part.config))  # type: ignore[type-arg]
+    return cast(Modality, spec.modalities[name].make())  # type: ignore[type-arg]
 
 
 def _segmenters(spec: Spec, model: Model) -> Iterable[PartDescription]:
@@ -169,7 +168,7 @@ def _tokens(counts: Iterable[int], letters: Mapping[int, str]) -> str:
     counts = list(counts)
     known = sum(count for count in counts if count not in letters)
     named = [letters[count] for count in counts if count in letters]
-    return f"{' + '.join([*([str(known)] if known else []), *named])} tokens"
+    return f"{' + '.join([*([str(known)] if known else []), *named])} token{'' if (known, named) == (1, []) else 's'}"
 
 
 def _shape(first: str, sizes: Iterable[int], letters: Mapping[int, str]) -> str:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import importlib
 import re
 from dataclasses import dataclass
+from typing import Any
 
-from mmcare.errors import Finding, PluginError
+from mmcare.errors import Finding, MMCareError, PluginError, cut
 from mmcare.registry.component import Component
+from mmcare.registry.config import Config
 from mmcare.registry.guard import guarded
 
 __all__ = ["LOCAL", "Entry", "Provider", "normal_name"]
 
 LOCAL = "local"
 """The distribution under which single files and notebooks register their components."""
+
+_LONGEST_REASON = 200
 
 
 def normal_name(distribution: str) -> str:
@@ -64,7 +68,7 @@ class Entry:
             return target
         module, _, name = target.partition(":")
         try:
-            with guarded(f"{self.component.kind} `{self.component.name}` of {self.provider}"):
+            with guarded(self._named()):
                 found: object = importlib.import_module(module)
         except KeyboardInterrupt:
             raise
@@ -76,8 +80,29 @@ class Entry:
             raise self._not_loaded(f"the module `{module}` has no class `{name}`.")
         return found
 
+    def make(self, config: Config, *arguments: object) -> Any:
+        """An object of the class, from its config and what its kind is given besides.
+
+        Raises:
+            PluginError: As `load`; or its constructor raises, whose error is chained.
+        """
+        cls = self.load()
+        try:
+            return cls(config, *arguments)
+        except (MMCareError, MemoryError):
+            raise
+        except Exception as error:  # whatever a plugin's constructor raises is said and chained
+            what = f"{self._named()} cannot be made: {cut(_in_words(error), _LONGEST_REASON)}."
+            todo = f"`mmcare plugin check {self.component.name}` shows what its contract asks; tell its authors."
+            if self.provider.distribution == LOCAL:
+                todo = f"Mend {self.provider.entry_point}, or the part's values."
+            raise PluginError(Finding(what=what, todo=todo, code="component-not-made")) from error
+
+    def _named(self) -> str:
+        return f"{self.component.kind} `{self.component.name}` of {self.provider}"
+
     def _not_loaded(self, why: str) -> PluginError:
-        what = f"{self.component.kind} `{self.component.name}` of {self.provider} cannot be loaded: {why}"
+        what = f"{self._named()} cannot be loaded: {why}"
         todo = f"Install {self.provider.distribution} again, or tell its authors."
         if self.provider.distribution == LOCAL:
             todo = f"Mend {self.provider.entry_point}."

@@ -77,7 +77,7 @@ def check_layouts(member: Path, layouts: Mapping[str, InputLayout], folder: Path
 
 
 def _layout(name: str, part: ResolvedPart, fitted: Fitted, file: Path) -> InputLayout:
-    modality = cast("Modality[Any]", part.entry.load()(part.config))
+    modality = cast("Modality[Any]", part.make())
     try:
         return modality.layout(fitted)
     except MMCareError as error:

@@ -76,7 +76,7 @@ class BaselinePredictor:
 def make_baseline(spec: Spec, layouts: Mapping[str, InputLayout], outcomes: OutcomeLayout) -> Baseline[Any]:
     """The unfitted baseline of a spec that describes one."""
     assert spec.baseline is not None, "a spec of kind baseline has one"
-    return cast("Baseline[Any]", spec.baseline.entry.load()(spec.baseline.config, layouts, outcomes))
+    return cast("Baseline[Any]", spec.baseline.make(layouts, outcomes))
 
 
 def load_predictor(spec: Spec, layouts: Mapping[str, InputLayout], outcomes: OutcomeLayout, member: Path) -> Predictor:

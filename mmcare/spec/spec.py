@@ -6,11 +6,11 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ruamel.yaml import YAML
 
-from mmcare.errors import Finding
+from mmcare.errors import Finding, PluginError
 from mmcare.registry import ComponentKind, Config, Entry, LocalPlugin, NetworkConfig, Part
 from mmcare.spec.layers import Layered, Origin
 from mmcare.spec.settings import DecisionConfig, Requires, SplitConfig, TrainingConfig
@@ -37,6 +37,17 @@ class ResolvedPart:
     entry: Entry
     config: Config
     parts: Mapping[str, ResolvedPart] = field(default_factory=dict)
+
+    def make(self, *arguments: object) -> Any:
+        """The component, from this part's config and what its kind is given besides.
+
+        Raises:
+            PluginError: It cannot be imported, or its constructor raises.
+        """
+        try:
+            return self.entry.make(self.config, *arguments)
+        except PluginError as error:
+            raise PluginError([finding.at(key=finding.key or self.path) for finding in error.findings]) from error
 
     def with_nested(self) -> Iterator[ResolvedPart]:
         """This part and all parts within it."""

@@ -34,7 +34,7 @@ def _modality_findings(cohort: Cohort, key: str) -> list[Finding]:
     source = cohort.source(key, gives=entry.component.gives)
     assert source is not None, "the dictionary holds it"
     try:
-        modality = cast("Modality[Any]", entry.load()(entry.component.config()))
+        modality = cast("Modality[Any]", entry.make(entry.component.config()))
         return [finding.at(modality=key) for finding in modality.check(source)]
     except CohortError as error:
         return list(error.findings)

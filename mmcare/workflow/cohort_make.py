@@ -37,7 +37,7 @@ def make_cohort(
     if not source.is_dir():
         what = "is a file; the recipe reads a folder." if source.is_file() else "there is no such folder."
         raise CohortError(Finding(file=source, what=what, todo="Name the folder of the published files with `--from`."))
-    maker = cast("Recipe[Any]", entry.load()(config))
+    maker = cast("Recipe[Any]", entry.make(config))
     with write_cohort_folder(out) as writer:
         counts = maker.make(source, writer)
         for table, count in counts.items():

@@ -42,4 +42,4 @@ def _is_sized_by_data(name: str, part: ResolvedPart, cohort: Cohort) -> bool:
 
 
 def _without_data(part: ResolvedPart) -> InputLayout:
-    return cast("Modality[Any]", part.entry.load()(part.config)).layout(None)
+    return cast("Modality[Any]", part.make()).layout(None)

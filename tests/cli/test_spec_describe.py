@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,23 @@ def test_a_cohort_that_lacks_a_modality(capsys: pytest.CaptureFixture[str]) -> N
         main(["spec", "describe", "spec.yaml", "--cohort", "cohort", "--set", "modalities.genomic.optional=true"]) == 0
     )
     assert rows(capsys.readouterr().out)["modalities.genomic.encoder"][0] == "(b, V, 1)"
+
+
+def test_a_plugin_whose_constructor_raises(capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = (EXAMPLES / "plugins" / "my_encoder.py").read_text()
+    start = "        super().__init__(config, layout)\n"
+    assert plugin.count(start) == 1
+    raising = plugin.replace(start, f'{start}        raise ValueError("8 heads do not divide a width of 12.")\n')
+    Path("my_encoder.py").write_text(raising)
+    given = ("spec.yaml", "--plugin", "my_encoder.py", "--set", "modalities.clinical.encoder.use=my-encoder")
+    assert main(["spec", "describe", *given]) == 2
+    version = hashlib.sha256(raising.encode()).hexdigest()[:12]
+    assert capsys.readouterr() == (
+        "",
+        f"Error: modalities.clinical.encoder: encoder `my-encoder` of local {version} cannot be made: ValueError: 8 "
+        "heads do not divide a width of 12.\n"
+        "  Mend my_encoder.py, or the part's values.\n",
+    )
 
 
 def test_the_example_of_its_help_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
