@@ -60,7 +60,11 @@ class BestWeights(Callback):
     @property
     def path(self) -> Path:
         """The file of the best epoch. Its name holds the epoch: a kill between two writes mixes nothing up."""
-        return self.folder / f"best-{self.epoch:04d}.safetensors"
+        return self.path_of(self.epoch)
+
+    def path_of(self, epoch: int) -> Path:
+        """The file of an epoch, counted from 0."""
+        return self.folder / f"best-{epoch:04d}.safetensors"
 
     def forget_older(self) -> None:
         """Remove the files of epochs that are no longer the best."""

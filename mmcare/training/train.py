@@ -27,6 +27,7 @@ from mmcare.training.interrupt import FinishTheStep
 from mmcare.training.loaders import training_loader, validation_loader
 from mmcare.training.module import PrognosisModule
 from mmcare.training.optimizer import Schedule
+from mmcare.training.resumable import checkpoint_to_go_on_from
 from mmcare.training.trouble import in_words
 
 __all__ = ["Loop", "Trained", "run_epochs", "train"]
@@ -114,10 +115,15 @@ def run_epochs(
         validation: Batches of validation; none where nothing stops early.
         config: The spec's `training`.
         loop: How.
+
+    Raises:
+        Interrupted: Ctrl-C.
+        RunError: As `train`; or the checkpoint to go on from is damaged.
     """
     best = BestWeights(loop.folder / "resume", config.early_stopping)
     checkpoint = ResumeCheckpoint(loop.folder / "resume", best)
     guard = FinishTheStep(checkpoint, loop.command, loop.tell)
+    last = checkpoint_to_go_on_from(checkpoint, module)
     # in this order: what an epoch changes, then the checkpoint that holds it, then the end that was asked for
     callbacks = [EpochSeed(config.seed), FiniteLoss(), best, Schedule(config)]
     callbacks += [ShowProgress(loop.tell, loop.progress), checkpoint, guard]
@@ -127,7 +133,7 @@ def run_epochs(
             module,
             batches,
             validation,
-            ckpt_path=str(checkpoint.path) if checkpoint.path.exists() else None,
+            ckpt_path=str(last) if last is not None else None,
             weights_only=True,  # checkpoints are our own and hold no code: anything else is refused
         )
     network = cast(nn.Module, module.model)
