@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from mmcare.components import Split
 from mmcare.errors import Finding, RunError
@@ -143,12 +144,12 @@ class RunFolder:
         """Held while a process writes the run; the system frees it when the process ends, however it ends.
 
         Raises:
-            RunError: Another process holds it; the message names its pid and host.
+            RunError: Another process holds it, whose pid and host the message names; or nothing can be written or
+                locked there.
         """
-        self.resume.mkdir(parents=True, exist_ok=True)
-        with (self.resume / "lock").open("a+", encoding="utf-8") as file:
+        with self._lock_file() as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB, self.path)
             except BlockingIOError as error:
                 file.seek(0)
                 what = f"is being written by another process ({file.read().strip() or 'unknown'})."
@@ -157,6 +158,15 @@ class RunFolder:
             file.write(f"pid {os.getpid()} on {platform.node()}")
             file.flush()
             yield
+
+    def _lock_file(self) -> TextIO:
+        try:
+            self.resume.mkdir(parents=True, exist_ok=True)
+            return (self.resume / "lock").open("a+", encoding="utf-8")
+        except OSError as error:
+            what = f"cannot be written: {error.strerror}."
+            todo = "Allow writing there, or copy the run to where you may write."
+            raise RunError(Finding(file=self.resume, what=what, todo=todo, code="not-written")) from error
 
 
 def open_run_folder(path: Path) -> tuple[RunFolder, Manifest]:
@@ -188,7 +198,26 @@ def _held(folder: Path) -> Iterator[None]:
     """Only one process at a time changes a finished run; a folder that cannot be written can be held as well."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        _flock(handle, fcntl.LOCK_EX, folder)
         yield
     finally:
         os.close(handle)
+
+
+def _flock(handle: int, operation: int, folder: Path) -> None:
+    """Lock an open file.
+
+    Raises:
+        BlockingIOError: Another process holds it.
+        RunError: Files of that disk cannot be locked: some network file systems are mounted without locks.
+    """
+    try:
+        fcntl.flock(handle, operation)
+    except BlockingIOError:
+        raise
+    except OSError as error:
+        what = (
+            f"is on a file system that cannot lock files ({error.strerror}), so that two processes could write one run."
+        )
+        todo = "Keep runs on a local disk (`--out`), or have that file system mounted with locks."
+        raise RunError(Finding(file=folder, what=what, todo=todo, code="no-locks")) from error

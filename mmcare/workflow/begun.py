@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -58,8 +58,9 @@ def begin(
     """
     made = _missing(out if out is not None else Path("runs"))
     folder = new_run_folder(spec.name, out)
-    with folder.lock():
+    with ExitStack() as held:
         try:
+            held.enter_context(folder.lock())
             _write_first(folder, spec, cohort, splits, begun)
         except BaseException:
             _remove(folder.path, made, keep=out is not None and out not in made)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import errno
+import fcntl
 import os
 import re
 import shutil
@@ -71,6 +73,19 @@ def test_only_what_was_made_is_removed(ask: Ask, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "runs").iterdir()] == ["plain-0004"]
     assert (tmp_path / "mine").is_dir() and not any((tmp_path / "mine").iterdir())
     assert not (tmp_path / "new").exists()
+
+
+def test_a_file_system_without_locks_leaves_no_run(
+    ask: Ask, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(handle: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    code, out, said = ask("spec.yaml", "--cohort", table)
+    assert (code, out) == (2, "")
+    assert "Error: runs/plain-0001: is on a file system that cannot lock files (No locks available)" in said
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_modality_that_no_training_patient_has_leaves_no_run(ask: Ask, table: Path, tmp_path: Path) -> None:
