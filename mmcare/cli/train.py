@@ -60,6 +60,8 @@ def train(
     an unfinished one is gone on with by --resume, from its last finished epoch. Ctrl-C finishes the step and prints
     the command that goes on; a second one stops at once. A dry run leaves nothing behind.
 
+    The specs of the example stand in the source tree; `mmcare spec new` writes one for any cohort.
+
     Example:
         mmcare train examples/demo.yaml --cohort mmcare-demo/cohort
         mmcare train examples/demo.yaml --cohort mmcare-demo/cohort --set fusion.use=concat --set training.lr=3e-4
@@ -87,6 +89,7 @@ def _refuse_contradictions(asked: _Asked) -> None:
             raise MMCareError("a dry run leaves nothing behind: leave `--out` or `--dry-run` out.")
         return
     flags = {"--out": asked.out is not None, "--dry-run": asked.dry, "--no-reference": not asked.reference}
+    flags["--plugin"] = bool(asked.plugins) and asked.spec is None and not asked.overrides  # nothing would read it
     for flag, given in flags.items():
         if given:
             raise MMCareError(f"`--resume` goes on with a run as it was begun: leave `{flag}` out.")

@@ -16,7 +16,7 @@ from mmcare.components import Split
 from mmcare.errors import Finding, RunError
 from mmcare.formats.atomic import flush_folder, write_text
 from mmcare.run.files import UNFINISHED, check_files, files_of, outside
-from mmcare.run.json_file import read_as
+from mmcare.run.json_file import RESTORE, read_as
 from mmcare.run.manifest import NAME, FileRecord, Manifest, file_record, read_manifest
 from mmcare.run.store import read_splits
 
@@ -111,6 +111,12 @@ class RunFolder:
     def check(self, manifest: Manifest) -> None:
         """Compare the files with the manifest. Raises RunError naming all that do not belong to it."""
         check_files(self.path, manifest.files)
+
+    def require_kind(self, manifest: Manifest, described: str) -> None:
+        """Compare the kind of the manifest with the one that the spec describes. Raises RunError where they differ."""
+        if described != manifest.kind:
+            what = f"says that the run is a {manifest.kind}; its {self.spec.name} describes a {described}."
+            raise RunError(Finding(file=self.path / NAME, key="kind", what=what, todo=RESTORE, code="kind"))
 
     def finish(self, manifest: Manifest) -> Manifest:
         """Write the manifest over all files; from then on the run is whole."""

@@ -12,9 +12,8 @@ from mmcare.components import Fitted, OutcomeLayout
 from mmcare.errors import CohortError, Finding, RunError, Severity
 from mmcare.inputs import Inputs, Progress, read_inputs
 from mmcare.run.folder import RunFolder, open_run_folder
-from mmcare.run.json_file import RESTORE
 from mmcare.run.layouts import check_layouts, layouts_of
-from mmcare.run.manifest import NAME, Manifest
+from mmcare.run.manifest import Manifest
 from mmcare.run.plugins import check_plugins, installed_versions
 from mmcare.run.prediction import Prediction
 from mmcare.run.predictor import Predictor, cat_prognoses, load_predictor
@@ -153,9 +152,7 @@ def load_run(path: str | Path, *, allow_local_code: bool = False) -> Run:
     if wrong:
         raise RunError(wrong)
     spec = load_spec(folder.spec, allow_local_code=allow_local_code)
-    if spec.kind != manifest.kind:
-        what = f"says that the run is a {manifest.kind}; its {folder.spec.name} describes a {spec.kind}."
-        raise RunError(Finding(file=folder.path / NAME, key="kind", what=what, todo=RESTORE, code="kind"))
+    folder.require_kind(manifest, spec.kind)
     outcomes = read_outcome_layout(folder.outcomes)
     fitted = {name: read_fitted(folder.preprocessing, name) for name in spec.modalities}
     layouts = layouts_of(spec, fitted, folder.preprocessing)

@@ -79,6 +79,7 @@ def load_segmenter_run(path: str | Path, *, allow_local_code: bool = False) -> S
     if wrong:
         raise RunError(wrong)
     spec = load_spec(folder.spec, allow_local_code=allow_local_code).without_weights()
+    folder.require_kind(manifest, spec.kind)
     assert spec.segmenter is not None, "its kind is segmenter"
     segmenter = build_segmenter(spec.segmenter)
     load_weights(segmenter, folder.member() / "weights.safetensors")

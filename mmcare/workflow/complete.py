@@ -14,14 +14,12 @@ from mmcare.inputs import Inputs, read_inputs
 from mmcare.model import build
 from mmcare.run import (
     BaselinePredictor,
-    Manifest,
     NetworkPredictor,
     Predictor,
     Run,
     RunFolder,
     load_run,
     make_baseline,
-    plugin_records,
     read_starting,
     segmenters_of,
     write_layouts,
@@ -32,6 +30,7 @@ from mmcare.spec import Spec
 from mmcare.training import Loop, Place, Trained, choose_place, finish, train, weights_bytes
 from mmcare.workflow.begun import Begun, resume_command, stoppable
 from mmcare.workflow.card import write_card
+from mmcare.workflow.manifest import manifest_of
 from mmcare.workflow.options import Options
 from mmcare.workflow.reference import write_reference
 from mmcare.workflow.watch import changed_files, check_clock, file_times
@@ -135,18 +134,6 @@ def _write_rest(work: _Work, inputs: Inputs, made: _Made) -> None:
     write_layouts(work.folder.member(), inputs.layouts)
     if work.begun.reference:
         write_reference(work.folder, inputs, work.patients("training"), made.predictor)
-    manifest = _manifest(work, made.trained)
+    manifest = manifest_of(work.spec, made.trained)
     write_card(work.folder, work.spec, work.cohort, manifest, work.splits)
     work.folder.finish(manifest)
-
-
-def _manifest(work: _Work, trained: Trained) -> Manifest:
-    return Manifest(
-        name=work.spec.name,
-        kind=work.spec.kind,
-        plugins=plugin_records(part.entry.provider for part in work.spec.parts()),
-        device=trained.place.device,
-        precision=trained.place.precision,
-        epochs=trained.epochs,
-        best_epoch=trained.best_epoch,
-    )

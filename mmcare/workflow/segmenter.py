@@ -14,13 +14,14 @@ from mmcare.errors import Finding, Severity, SpecError
 from mmcare.formats.atomic import write_bytes
 from mmcare.inputs import SegmenterVolumes
 from mmcare.model import build_segmenter
-from mmcare.run import Manifest, RunFolder, plugin_records
+from mmcare.run import RunFolder
 from mmcare.run.segmenter_run import SegmenterRun, load_segmenter_run, segmenter_key
 from mmcare.run.starting import read_starting
 from mmcare.run.store import read_splits
 from mmcare.spec import ResolvedPart, Spec, load_spec
 from mmcare.training import Loop, Trained, choose_place, train_segmenter, weights_bytes
 from mmcare.workflow.begun import Begun, begin, resume_command, stoppable
+from mmcare.workflow.manifest import manifest_of
 from mmcare.workflow.options import Options
 from mmcare.workflow.segmenter_card import write_segmenter_card
 from mmcare.workflow.settings_checks import check_settings
@@ -58,13 +59,14 @@ def fit_segmenter(
     options = options or Options()
     if not isinstance(spec, Spec):
         spec = load_spec(spec, overrides, plugins=plugins, allow_local_code=allow_local_code)
-    _require_segmenter(spec)
+    _require_kind(spec)
     volumes = labelled_volumes(Path(folder), segmenter_key(spec))
     return make_segmenter_run(spec, volumes, options, Begun(reference=False))
 
 
 def make_segmenter_run(spec: Spec, volumes: LabelledVolumes, options: Options, begun: Begun) -> SegmenterRun:
     """A new run of a segmenter's spec; all that can be refused is refused before its folder is made."""
+    _require_parameters(spec)
     options.tell_findings(_left_out(volumes))
     alike: Mapping[str, tuple[object, ...]] = dict.fromkeys(volumes.patients, ())
     splits = split_patients(volumes.patients, alike, spec.split.fractions, spec.split.seed)
@@ -86,7 +88,7 @@ def complete_segmenter(
     trained = _train(folder, spec, segmenter, seen, splits, begun, options)
     with stoppable(folder, spec, "the run was finished; all epochs are kept"):
         write_bytes(folder.member() / "weights.safetensors", weights_bytes(segmenter))
-        manifest = _manifest(spec, trained)
+        manifest = manifest_of(spec, trained)
         write_segmenter_card(folder, spec, manifest, splits)
         folder.finish(manifest)
     return load_segmenter_run(folder.path, allow_local_code=True)
@@ -121,10 +123,13 @@ def _part(spec: Spec) -> ResolvedPart:
     return spec.segmenter
 
 
-def _require_segmenter(spec: Spec) -> None:
+def _require_kind(spec: Spec) -> None:
     if spec.kind != "segmenter":
         what = f"describes a {spec.kind}, no segmenter."
         raise SpecError(Finding(what=f"the spec {spec.name} {what}", todo="Use `mmcare.fit`."))
+
+
+def _require_parameters(spec: Spec) -> None:
     if not list(build_segmenter(_part(spec.without_weights())).parameters()):
         what = f"`{_part(spec).entry.component.name}` has nothing to learn."
         raise SpecError(
@@ -139,15 +144,3 @@ def _left_out(volumes: LabelledVolumes) -> list[Finding]:
         return []
     what = f"{len(reasons)} patients are left out: {counted}."
     return [Finding(file=volumes.root, what=what, severity=Severity.NOTE, code="left-out")]
-
-
-def _manifest(spec: Spec, trained: Trained) -> Manifest:
-    return Manifest(
-        name=spec.name,
-        kind=spec.kind,
-        plugins=plugin_records(part.entry.provider for part in spec.parts()),
-        device=trained.place.device,
-        precision=trained.place.precision,
-        epochs=trained.epochs,
-        best_epoch=trained.best_epoch,
-    )

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import mmcare
-from mmcare.run import Run
+from mmcare.errors import RunError
+from mmcare.run import Run, load_segmenter_run
 
 from .conftest import Ask, Copy, refusal
 
@@ -127,6 +128,15 @@ def test_a_kind_that_the_spec_does_not_describe_is_refused(network: Run, copy: C
     file = edited(copy(network), lambda d: d.update(kind="baseline"))
     assert refusal(file.parent) == (
         f"{file}, kind: says that the run is a baseline; its spec.yaml describes a network. {RESTORE}"
+    )
+
+
+def test_a_run_that_is_none_of_a_segmenter_is_not_opened_as_one(network: Run, copy: Copy) -> None:
+    file = edited(copy(network), lambda d: d.update(kind="segmenter"))
+    with pytest.raises(RunError) as caught:
+        load_segmenter_run(file.parent)
+    assert str(caught.value) == (
+        f"{file}, kind: says that the run is a segmenter; its spec.yaml describes a network. {RESTORE}"
     )
 
 

@@ -341,7 +341,9 @@ def test_going_on_with_a_run_whose_spec_was_edited(ask: Ask, unfinished: Path) -
     )
 
 
-@pytest.mark.parametrize("flag", [("--out", "x"), ("--dry-run",), ("--no-reference",)], ids=lambda flag: flag[0])
+@pytest.mark.parametrize(
+    "flag", [("--out", "x"), ("--dry-run",), ("--no-reference",), ("--plugin", "x.py")], ids=lambda flag: flag[0]
+)
 def test_going_on_takes_no_other_wishes(ask: Ask, flag: tuple[str, ...]) -> None:
     assert ask("--resume", "run", *flag)[2] == (
         f"Error: `--resume` goes on with a run as it was begun: leave `{flag[0]}` out.\n"

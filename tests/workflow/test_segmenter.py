@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel
@@ -175,11 +176,12 @@ def test_a_segmenter_predicts_nothing(run: SegmenterRun, cohort: Path) -> None:
     )
 
 
-def test_what_has_nothing_to_learn_is_refused(cohort: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("made", [fit_segmenter, dry_run])
+def test_what_has_nothing_to_learn_is_refused(made: Callable[..., object], cohort: Path, tmp_path: Path) -> None:
     file = tmp_path / "mask.yaml"
     file.write_text("mmcare: 1\nname: nothing\nsegmenter: {use: mask}\n")
     with pytest.raises(SpecError) as caught:
-        fit_segmenter(file, cohort)
+        made(file, cohort)
     assert str(caught.value) == (
         f"{file}:3:13, segmenter.use: `mask` has nothing to learn. Name one that learns, such as `unet3d`."
     )
