@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from mmcare.cli.verbs import GROUPS, VERBS, Verb
-from mmcare.errors import Interrupted, MMCareError
+from mmcare.errors import Finding, Interrupted, MMCareError
 
 __all__ = ["EXAMPLE", "command", "load_verb", "main"]
 
@@ -55,6 +55,9 @@ def _run(arguments: Sequence[str]) -> int:
     except MMCareError as error:
         _show(error, with_traceback=f"--{TRACEBACK}" in arguments)
         return INTERRUPTED if isinstance(error, Interrupted) else KNOWN_ERROR
+    except PermissionError as error:  # any file can be closed to this user, wherever it is looked for
+        _show(_denied(error), with_traceback=f"--{TRACEBACK}" in arguments)
+        return KNOWN_ERROR
     except Exception:  # the last line of defence: nothing is hidden, and the exit code is ours
         _ask_for_report()
         return UNKNOWN_ERROR
@@ -74,6 +77,14 @@ def _show(error: MMCareError, *, with_traceback: bool) -> None:
     if with_traceback:
         importlib.import_module("traceback").print_exception(error)
     show_findings(error.findings)
+
+
+def _denied(error: PermissionError) -> MMCareError:
+    what = f"cannot be looked at or written: {error.strerror or 'permission denied'}."
+    todo = "Ask for the right to it, or name another place."
+    denied = MMCareError(Finding(file=error.filename, what=what, todo=todo, code="permission"))
+    denied.__cause__ = error
+    return denied
 
 
 def _ask_for_report() -> None:

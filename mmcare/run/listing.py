@@ -38,13 +38,16 @@ def list_runs(folder: Path) -> list[Listed]:
     """The runs in a folder, by name; a damaged manifest is said, not raised."""
     if not folder.is_dir():
         return []
-    found = [p for p in sorted(folder.iterdir()) if (p / NAME).exists() or (p / UNFINISHED).exists()]
-    return [_listed(path) for path in found]
+    return [listed for path in sorted(folder.iterdir()) if (listed := _listed(path)) is not None]
 
 
-def _listed(path: Path) -> Listed:
-    if not (path / NAME).exists():
-        return Listed(path, "", "", "unfinished", False)
+def _listed(path: Path) -> Listed | None:
+    """None where it is no run; a folder that this user may not enter could be one."""
+    try:
+        if not (path / NAME).exists():
+            return Listed(path, "", "", "unfinished", False) if (path / UNFINISHED).exists() else None
+    except PermissionError as error:
+        return Listed(path, "", "", f"cannot be read: {error.strerror}", False)
     try:
         manifest = RunFolder(path).manifest()
     except RunError as error:
