@@ -25,6 +25,7 @@ from mmcare.components import (
 )
 from mmcare.errors import CohortError, Finding, Severity
 from mmcare.inputs.samples import Progress, Samples, Stage
+from mmcare.model import full_precision
 from mmcare.registry import ModalityConfig
 from mmcare.spec import Spec
 
@@ -173,7 +174,8 @@ def read_inputs(
             continue
         stage = Stage(part, source, located.network if located else None, located.digest if located else "")
         modalities[name], sources[name] = stage.modality, source
-        samples[name] = stage.samples(patients, cache, workers, progress)
+        with full_precision():  # a run is made and used on other devices: a region must not depend on them
+            samples[name] = stage.samples(patients, cache, workers, progress)
     known = cohort.outcomes(outcomes, patients) if outcomes is not None and cohort.has_outcomes else None
     return Inputs(modalities, sources, samples, {}, patients, known)
 

@@ -3,5 +3,16 @@
 from mmcare.model.build import Tell, Weights, build, build_segmenter
 from mmcare.model.describe import Description, describe
 from mmcare.model.model import Model, PathScores
+from mmcare.model.precision import full_precision
 
-__all__ = ["Description", "Model", "PathScores", "Tell", "Weights", "build", "build_segmenter", "describe"]
+__all__ = [
+    "Description",
+    "Model",
+    "PathScores",
+    "Tell",
+    "Weights",
+    "build",
+    "build_segmenter",
+    "describe",
+    "full_precision",
+]

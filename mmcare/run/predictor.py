@@ -20,7 +20,7 @@ from mmcare.components import (
     State,
 )
 from mmcare.errors import Finding, RunError, cut
-from mmcare.model import Model, build
+from mmcare.model import Model, build, full_precision
 from mmcare.run.json_file import RESTORE
 from mmcare.run.store import read_fitted, read_tensors
 from mmcare.spec import Spec
@@ -52,13 +52,13 @@ class NetworkPredictor:
     def prognosis(self, batch: Batch) -> Prognosis:
         """The prognosis under all arms, on the network's device."""
         device = next(self.model.parameters()).device
-        with torch.no_grad():
+        with torch.no_grad(), full_precision():
             return self.model.predict(self.model(batch.to(device)))
 
     def representation(self, batch: Batch) -> Representation:
         """What the heads see: R, on the network's device."""
         device = next(self.model.parameters()).device
-        with torch.no_grad():
+        with torch.no_grad(), full_precision():
             return self.model.represent(self.model.encode(batch.to(device)))
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 
 from mmcare.components import split_labels
 from mmcare.inputs import Inputs
-from mmcare.model import Model, PathScores
+from mmcare.model import Model, PathScores, full_precision
 
 __all__ = ["finish", "score"]
 
@@ -38,20 +35,9 @@ def finish(
 def score(model: Model, inputs: Inputs, patients: tuple[str, ...], device: str = "cpu") -> PathScores:
     """Scores of patients in eval mode and fp32, on the CPU."""
     model.eval()
-    with torch.no_grad(), _full_precision():
+    with torch.no_grad(), full_precision():
         batches = (
             inputs.batch(patients[start : start + _AT_ONCE], with_outcomes=False).to(device)
             for start in range(0, len(patients), _AT_ONCE)
         )
         return PathScores.cat([model(batch).to("cpu") for batch in batches])
-
-
-@contextmanager
-def _full_precision() -> Iterator[None]:
-    """Without TF32: what comes after training computes in fp32."""
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
