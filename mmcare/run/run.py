@@ -65,7 +65,7 @@ class Run:
         Raises:
             CohortError: A patient or modality is not there, or files cannot be used.
         """
-        chosen = tuple(patients) if patients is not None else cohort.patients
+        chosen = tuple(dict.fromkeys(patients)) if patients is not None else cohort.patients
         for patient in chosen:
             cohort.require(patient)
         read = read_inputs(
@@ -86,7 +86,7 @@ class Run:
 
         Args:
             cohort: A cohort or its folder; need not hold outcomes.
-            patients: Ids; by default all.
+            patients: Ids; by default all. One that stands there twice is predicted for once.
             progress: Told how far the reading is.
         """
         if not isinstance(cohort, Cohort):

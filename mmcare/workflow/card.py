@@ -22,7 +22,8 @@ _FILES = {
     "splits.csv": "which patient was in which split; **patient ids**",
     "preprocessing": "what each modality learned from the training patients",
     "members": "what was fitted, and what it was trained to read",
-    "reference": "the training patients under running numbers: inputs without images, arm, outcomes; **patient data**",
+    "reference": "the training patients under running numbers: inputs without images, a network's representation, arm, "
+    "outcomes; **patient data**",
     "starting": "the weights that parts started from, copied from where `weights:` named them",
     "local": "the plugin files that the spec uses: code, which runs only with `--allow-local-code`",
     "card.md": "the model card",

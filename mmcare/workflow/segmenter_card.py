@@ -31,12 +31,13 @@ _README = """# Run {name}
 | spec.yaml | the spec, with every value that was used |
 | cohort.json | where the volumes stood, and their fingerprint |
 | splits.csv | which patient was in which split; **patient ids** |
-| members/ | the weights (safetensors; no pickle) |
+{starting}| members/ | the weights (safetensors; no pickle) |
 | card.md | the card |
 | logs/ | training curves, without patient ids; not checked by digest |
 | resume/ | what only going on with a killed training needed; may be removed |
 | metrics.json | what `mmcare evaluate` found, by patient; there once it has run; **patient ids** |
 """
+_STARTING = "| starting/ | the weights that it started from, copied from where `weights:` named them |\n"
 
 
 def write_segmenter_card(folder: RunFolder, spec: Spec, manifest: Manifest, splits: Mapping[str, Split]) -> None:
@@ -55,4 +56,5 @@ def write_segmenter_card(folder: RunFolder, spec: Spec, manifest: Manifest, spli
         counts=", ".join(f"{name} {counts[name]}" for name in counts),
     )
     write_text(folder.path / "card.md", card)
-    write_text(folder.path / "README.md", _README.format(name=spec.name))
+    starting = _STARTING if folder.starting.exists() else ""
+    write_text(folder.path / "README.md", _README.format(name=spec.name, starting=starting))

@@ -104,6 +104,10 @@ def test_an_arm_that_the_run_does_not_know_is_refused_by_name(network: Run, tmp_
     )
 
 
+def test_a_patient_asked_for_twice_is_predicted_for_once(network: Run, cohort: Path) -> None:
+    assert network.predict(cohort, ["P003", "P001", "P003"]).patients == ("P003", "P001")
+
+
 def test_a_cohort_without_arms_and_outcomes_is_predicted_for(network: Run, cohort: Path, tmp_path: Path) -> None:
     lines = DICTIONARY.splitlines(keepends=True)
     bare = "".join(line for line in lines if not line.startswith(("arms:", "endpoints:", "  os:", "  lc:")))

@@ -138,6 +138,7 @@ def test_a_model_locates_with_it_and_needs_it_no_more(
     file.write_text(MODEL.replace("WEIGHTS", str(run.path)))
     model = mmcare.fit(file, cohort, options=Options(out=tmp_path / "model", cache=cache))
     assert "starting/modalities.ct.roi.safetensors" in model.manifest.files
+    assert "| starting/ | the weights that parts started from, " in (model.path / "README.md").read_text()
     here = model.predict(cohort, ["P00", "P01"])
     copy = shutil.copytree(model.path, tmp_path / "elsewhere")
     there = mmcare.load_run(copy).predict(cohort, ["P00", "P01"])
