@@ -95,6 +95,19 @@ class RunFolder:
         """The patients of a split, in the cohort's order."""
         return tuple(patient for patient, found in read_splits(self.splits).items() if found == split)
 
+    def test_patients(self) -> tuple[str, ...]:
+        """The patients whose figures are the run's own.
+
+        Raises:
+            RunError: Its split left none.
+        """
+        patients = self.patients("test")
+        if not patients:
+            what = "the run has no test patients: the third of its spec's `split.fractions` is 0."
+            todo = "Name a cohort with `--cohort`; all patients of that one are scored."
+            raise RunError(Finding(file=self.path, what=what, todo=todo, code="no-test-patients"))
+        return patients
+
     def manifest(self) -> Manifest:
         """The manifest of a finished run.
 

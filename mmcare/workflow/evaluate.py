@@ -51,6 +51,7 @@ def evaluate_run(
     Raises:
         CohortError: The run's own cohort is no longer there; or the cohort has no outcomes, or an arm or endpoint that
             the run does not know.
+        RunError: The run's split left no test patients, and no cohort is given.
     """
     own = cohort is None
     cohort, patients, notes = _patients(run, cohort, tell_findings)
@@ -79,9 +80,10 @@ def _patients(
 ) -> tuple[Cohort, tuple[str, ...], tuple[str, ...]]:
     """Whom to score, sorted by id: ties between risks are taken in that order."""
     if cohort is None:
+        test = tuple(sorted(run.folder.test_patients()))
         found, findings = _own_cohort(run)
         tell(findings)
-        return found, tuple(sorted(run.folder.patients("test"))), tuple(str(finding) for finding in findings)
+        return found, test, tuple(str(finding) for finding in findings)
     found = cohort if isinstance(cohort, Cohort) else read_cohort(cohort)
     if not found.has_outcomes:
         what = "names no `endpoints`: there is nothing to compare predictions with."

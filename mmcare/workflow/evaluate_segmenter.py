@@ -42,6 +42,7 @@ def evaluate_segmenter(
 
     Raises:
         CohortError: The folder holds no volumes with masks, or a file cannot be used.
+        RunError: The run's split left no test patients, and no folder is given.
     """
     volumes, patients, findings = _patients(run, folder)
     tell_findings(findings)
@@ -70,7 +71,7 @@ def _patients(run: SegmenterRun, folder: str | Path | None) -> tuple[LabelledVol
         volumes = labelled_volumes(Path(folder), segmenter_key(run.spec))
         return volumes, volumes.patients, []
     volumes, findings = run.training_volumes()
-    return volumes, run.folder.patients("test"), findings
+    return volumes, run.folder.test_patients(), findings
 
 
 def _figures(run: SegmenterRun, volumes: LabelledVolumes, patient: str) -> MaskFigures:

@@ -18,8 +18,9 @@ import pytest
 
 from mmcare.cache import Cache
 from mmcare.cli.main import main
+from mmcare.errors import RunError
 from mmcare.run import load_run
-from mmcare.workflow import Options, fit
+from mmcare.workflow import Options, evaluate_run, fit
 
 from .conftest import PLAIN, write_cohort
 from .processes import Processes
@@ -396,6 +397,20 @@ def test_a_setting_trains(changes: tuple[str, ...], specs: Path, table: Path, tm
     if changes == ("training.early_stopping.metric=none",):
         assert run.manifest.best_epoch == 1
     assert {row.patient for row in run.predict(table, ["PAT-000"]).rows()} == {"PAT-000"}
+
+
+def test_a_run_without_test_patients_trains_and_is_measured_on_another_cohort(
+    specs: Path, table: Path, tmp_path: Path
+) -> None:
+    options = Options(out=tmp_path / "run", cache=Cache(tmp_path / "cache"))
+    run = fit(specs / "plain.yaml", table, overrides=["split.fractions=[0.8, 0.2, 0]"], options=options)
+    with pytest.raises(RunError) as caught:
+        evaluate_run(run)
+    assert str(caught.value) == (
+        f"{run.path}: the run has no test patients: the third of its spec's `split.fractions` is 0. "
+        "Name a cohort with `--cohort`; all patients of that one are scored."
+    )
+    assert evaluate_run(run, table, draws=5).figures
 
 
 def test_workers_change_nothing(specs: Path, table: Path, tmp_path: Path) -> None:
