@@ -68,7 +68,7 @@ def ours(spec: Spec, inputs: Inputs, model: Model, epochs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "resume").mkdir()
         config = spec.training.model_copy(update={"max_epochs": epochs})
-        train(model, inputs, inputs.patients, (), config, Loop(Path(folder), Place("cpu", "32-true"), "", len))
+        train(model, inputs, inputs.patients, (), config, Loop(Path(folder), Place("cpu", "fp32"), "", len))
 
 
 def bare_lightning(spec: Spec, inputs: Inputs, model: Model, epochs: int) -> None:
