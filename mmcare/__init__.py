@@ -1,8 +1,8 @@
 """MM-Care: multi-modal prognosis and treatment decision support in early-stage non-small-cell lung cancer.
 
 The names here are imported when they are first used, so that `import mmcare` costs nothing:
-`load_spec` reads a spec, `fit` trains it on a cohort, `load_run` opens a trained run, `component` registers a class
-of a notebook as a component.
+`load_spec` reads a spec, `fit` trains it on a cohort, `load_run` opens a trained run, `fit_segmenter` and
+`load_segmenter_run` do so for what finds tumours, `component` registers a class of a notebook as a component.
 """
 
 from __future__ import annotations
@@ -11,18 +11,28 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mmcare.registry import component
-    from mmcare.run import load_run
+    from mmcare.run import load_run, load_segmenter_run
     from mmcare.spec import load_spec
-    from mmcare.workflow import fit
+    from mmcare.workflow import fit, fit_segmenter
 
     __version__: str
 
-__all__ = ["__version__", "component", "fit", "load_run", "load_spec"]
+__all__ = [
+    "__version__",
+    "component",
+    "fit",
+    "fit_segmenter",
+    "load_run",
+    "load_segmenter_run",
+    "load_spec",
+]
 
 _HOMES = {
     "component": "mmcare.registry",
     "fit": "mmcare.workflow",
+    "fit_segmenter": "mmcare.workflow",
     "load_run": "mmcare.run",
+    "load_segmenter_run": "mmcare.run",
     "load_spec": "mmcare.spec",
 }
 

@@ -74,7 +74,7 @@ def load_segmenter_run(path: str | Path, *, allow_local_code: bool = False) -> S
     folder, manifest = open_run_folder(Path(path))
     if manifest.kind != "segmenter":
         what = f"is a run of a {manifest.kind}, not of a segmenter."
-        raise RunError(Finding(file=folder.path, what=what, todo="Use `mmcare.load_run`.", code="kind"))
+        raise RunError(Finding(file=folder.path, what=what, todo="Open it with `mmcare.load_run`.", code="kind"))
     wrong = check_plugins(folder.path, manifest.plugins, installed_versions())
     if wrong:
         raise RunError(wrong)
