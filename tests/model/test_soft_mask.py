@@ -78,3 +78,27 @@ def test_gradients_reach_the_segmenter() -> None:
     mask = SoftMask(Linear(SegmenterConfig()), layout())
     (mask(batch()).mask * batch().values).sum().backward()
     assert mask.segmenter.slope.grad is not None and float(mask.segmenter.slope.grad.abs()) > 0
+
+
+def test_a_patient_of_a_coarser_spacing_has_a_margin_of_the_same_millimetres() -> None:
+    air = torch.full_like(batch().values, -3000.0)
+    air[:, :, 3, 3, 3] = 3000.0
+    rows = replace(batch(), values=air, spacing_mm=torch.tensor([[2.0, 2.0, 2.0], [4.0, 4.0, 4.0]]))
+    seen = []
+
+    class Looking(Linear):
+        def forward(self, volume: torch.Tensor) -> torch.Tensor:
+            seen.append(tuple(volume.shape))
+            return super().forward(volume)
+
+    found = SoftMask(Looking(SegmenterConfig(spacing_mm=2.0)), layout(4.0))(rows).mask > 0.5
+    assert sorted(seen) == [(1, 1, 6, 6, 6), (1, 1, 12, 12, 12)], "each at the segmenter's own spacing"
+    assert int(found[0].sum()) == 5**3, "two voxels of 2 mm on every side"
+    assert int(found[1].sum()) <= 3**3, "one voxel of 4 mm on every side"
+
+
+def test_rows_of_several_spacings_are_as_each_by_itself() -> None:
+    rows = replace(batch(), spacing_mm=torch.tensor([[2.0, 2.0, 2.0], [3.0, 3.0, 3.0]]))
+    mask = SoftMask(Linear(SegmenterConfig(spacing_mm=2.0)), layout(2.0))
+    alone = [mask(rows.take(torch.tensor([row]), torch.tensor([0]))).mask for row in range(2)]
+    torch.testing.assert_close(mask(rows).mask, torch.cat(alone))
