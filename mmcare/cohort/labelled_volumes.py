@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mmcare.cohort.read import read_cohort
@@ -29,7 +29,7 @@ class LabelledVolumes:
     root: Path
     files: Mapping[str, tuple[Path, Path]]
     roi: str | None = None
-    left_out: Mapping[str, str] | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def patients(self) -> tuple[str, ...]:

@@ -52,6 +52,11 @@ class Segmenter(nn.Module, ABC, Generic[SegmenterConfigT]):
         super().__init__()
         self.config = config
 
+    @property
+    def learns(self) -> bool:
+        """Whether it has weights."""
+        return any(True for _ in self.parameters())
+
     @abstractmethod
     def locate(self, volume: Volume) -> Mask | Absent:
         """The tumour's mask on the volume's grid; all True where the segmenter bounds nothing; or why there is none."""

@@ -90,7 +90,7 @@ def _soft_masks(spec: Spec, layouts: Mapping[str, InputLayout], weights: Weights
         if roi is None or not isinstance(layout, VolumeLayout) or cast(NetworkConfig, roi.config).freeze:
             continue
         segmenter = build_segmenter(roi, weights)
-        if any(True for _ in segmenter.parameters()):
+        if segmenter.learns:
             masks[name] = SoftMask(segmenter, layout)
     return masks
 

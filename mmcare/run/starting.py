@@ -62,15 +62,17 @@ def segmenters_of(spec: Spec, folder: RunFolder | None = None, device: str = "cp
     Raises:
         SpecError: A segmenter has weights to learn, and the spec names none.
     """
-    weights = read_starting(folder, spec) if folder is not None else {}
     located = {name: part.parts["roi"] for name, part in spec.modalities.items() if "roi" in part.parts}
-    found = {}
-    for name, part in located.items():
-        segmenter = build_segmenter(part, weights).eval().to(device)
-        _refuse_untrained(spec, part, segmenter)
-        digest = file_record(_file(folder, part.path)).sha256 if folder is not None and part.path in weights else ""
-        found[name] = LocatingSegmenter(segmenter, digest)
-    return found
+    return {name: _locating(spec, part, folder, device) for name, part in located.items()}
+
+
+def _locating(spec: Spec, part: ResolvedPart, folder: RunFolder | None, device: str) -> LocatingSegmenter:
+    assert isinstance(part.config, NetworkConfig), "the registry checks it"
+    file = _file(folder, part.path) if folder is not None and part.config.weights is not None else None
+    weights = {part.path: read_checkpoint(file)} if file is not None else {}
+    segmenter = build_segmenter(part, weights).eval().to(device)
+    _refuse_untrained(spec, part, segmenter)
+    return LocatingSegmenter(segmenter, file_record(file).sha256 if file is not None else "")
 
 
 def _naming(spec: Spec) -> Iterator[tuple[ResolvedPart, str]]:
@@ -135,7 +137,7 @@ def _prefix(part: ResolvedPart) -> str:
 
 def _refuse_untrained(spec: Spec, part: ResolvedPart, segmenter: Segmenter) -> None:  # type: ignore[type-arg]
     assert isinstance(part.config, NetworkConfig), "the registry checks it"
-    if part.config.weights is None and any(True for _ in segmenter.parameters()):
+    if part.config.weights is None and segmenter.learns:
         name = part.entry.component.name
         what = f"`{name}` has weights to learn, and none are named: untrained, it finds nothing."
         todo = f"Train a spec with `segmenter: {{use: {name}}}` and write `weights: RUN` here."

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from mmcare.cohort import LabelledVolumes, labelled_volumes, split_patients
-from mmcare.components import Segmenter, Split
+from mmcare.components import Segmenter
 from mmcare.errors import Finding, Severity, SpecError
 from mmcare.formats.atomic import write_bytes
 from mmcare.inputs import SegmenterVolumes
@@ -80,16 +80,15 @@ def complete_segmenter(
     folder: RunFolder, spec: Spec, volumes: LabelledVolumes, begun: Begun, options: Options
 ) -> SegmenterRun:
     """Bring a begun run to its end; its folder is locked by the caller."""
-    splits = read_splits(folder.splits)
     segmenter = _build(folder, spec)
     seen = SegmenterVolumes(volumes, segmenter, _part(spec), options.cache)
     with stoppable(folder, spec, "the volumes were read; the split is kept, and volumes are in the cache"):
-        seen.prepare([p for p, split in splits.items() if split != "test"], options.progress)
-    trained = _train(folder, spec, segmenter, seen, splits, begun, options)
+        seen.prepare((*folder.patients("training"), *folder.patients("validation")), options.progress)
+    trained = _train(folder, spec, segmenter, seen, begun, options)
     with stoppable(folder, spec, "the run was finished; all epochs are kept"):
         write_bytes(folder.member() / "weights.safetensors", weights_bytes(segmenter))
         manifest = manifest_of(spec, trained)
-        write_segmenter_card(folder, spec, manifest, splits)
+        write_segmenter_card(folder, spec, manifest, read_splits(folder.splits))
         folder.finish(manifest)
     return load_segmenter_run(folder.path, allow_local_code=True)
 
@@ -99,7 +98,6 @@ def _train(
     spec: Spec,
     segmenter: Segmenter[Any],
     seen: SegmenterVolumes,
-    splits: Mapping[str, Split],
     begun: Begun,
     options: Options,
 ) -> Trained:
@@ -107,7 +105,7 @@ def _train(
     options.tell(f"training on {place}")
     command = resume_command(folder, spec)
     loop = Loop(folder.path, place, command, options.tell, options.epoch_progress, dry=begun.dry_run)
-    training, validation = (tuple(p for p, s in splits.items() if s == name) for name in ("training", "validation"))
+    training, validation = folder.patients("training"), folder.patients("validation")
     with stoppable(folder, spec, "training was prepared; the finished epochs are kept"):
         return train_segmenter(segmenter, seen, training, validation, spec.training, loop)
 
@@ -130,7 +128,7 @@ def _require_kind(spec: Spec) -> None:
 
 
 def _require_parameters(spec: Spec) -> None:
-    if not list(build_segmenter(_part(spec.without_weights())).parameters()):
+    if not build_segmenter(_part(spec.without_weights())).learns:
         what = f"`{_part(spec).entry.component.name}` has nothing to learn."
         raise SpecError(
             spec.locate("segmenter.use", Finding(what=what, todo="Name one that learns, such as `unet3d`."))
@@ -138,7 +136,7 @@ def _require_parameters(spec: Spec) -> None:
 
 
 def _left_out(volumes: LabelledVolumes) -> list[Finding]:
-    reasons = list((volumes.left_out or {}).values())
+    reasons = list(volumes.left_out.values())
     counted = ", ".join(f"{reasons.count(reason)} with {reason}" for reason in sorted(set(reasons)))
     if not counted:
         return []
