@@ -28,7 +28,10 @@ def demo(
     tiny: Annotated[bool, typer.Option("--tiny", help="A fifth of the patients, three epochs.")] = False,
     set_: Overrides = None,
 ) -> None:
-    """Do the main job once, on a synthetic cohort: draw it, train, evaluate, predict for one patient.
+    """Do the main job once, on synthetic patients: draw them, train, evaluate, predict for one of them.
+
+    A segmenter learns to find the tumour in a CT; a model then learns from the tumours that it finds, the table and
+    the genome.
 
     The patients are drawn from a written-down causal model; no figure here says anything about real ones. Takes some
     minutes on two processor cores.
@@ -79,7 +82,9 @@ def _say(made: Demo, seconds: float) -> None:
     print()
     print_wrapped(_headline(made, seconds))
     print_wrapped("All of it is synthetic and says nothing about real patients.")
-    print(f"\nHow well it predicts\n{RULE}")
+    print(f"\nHow well the segmenter finds tumours\n{RULE}")
+    print_wrapped(_found(made))
+    print(f"\nHow well the model predicts\n{RULE}")
     print_metrics(made.metrics)
     if made.averages:
         print()
@@ -90,6 +95,7 @@ def _say(made: Demo, seconds: float) -> None:
     rows = [
         ("cohort", str(made.cohort), "the patients, in the formats of real ones"),
         ("truth", str(made.truth), "both treatments' outcomes; training cannot see it"),
+        ("segmenter", str(made.segmenter.path), "the network that finds the tumours, its figures, card.md"),
         ("run", str(made.run.path), "the model, its figures, card.md"),
     ]
     print(*aligned(rows), sep="\n")
@@ -105,6 +111,17 @@ def _headline(made: Demo, seconds: float) -> str:
         f"Done in {time}: {sum(of.values())} patients drawn from a written-down causal model, with CT, table and "
         f"genome; a model trained on {of['training']} of them for {made.run.manifest.epochs} epochs "
         f"({of['validation']} more watched over it), measured on {of['test']} others, and asked about one."
+    )
+
+
+def _found(made: Demo) -> str:
+    dice, masks = made.found.dice, len(made.found.each)
+    training = len(made.segmenter.folder.patients("training"))
+    interval = f" (95 % interval {dice.lower:.2f} to {dice.upper:.2f})" if dice.lower is not None else ""
+    empty = f" It finds nothing in {made.found.nothing_found} of them." if made.found.nothing_found else ""
+    return (
+        f"Trained on {training} other patients, whose tumours are outlined. Mean Dice on {masks} that it has not seen: "
+        f"{dice.mean:.2f}{interval}.{empty}"
     )
 
 

@@ -6,16 +6,20 @@ import shlex
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load
 
 from mmcare.cli.main import main
-from mmcare.run import load_run
+from mmcare.run import load_run, load_segmenter_run
 from mmcare.workflow import Options
 from mmcare.workflow.demo import FULL, TINY, Demo, DemoSize, example, run_demo
 
 SMALL = DemoSize(
     patients=60,
+    outlined=20,
     size_voxels=16,
     spacing_mm=3.0,
+    segmenter=("segmenter.patch=[16, 16, 16]", "training.max_epochs=6", "training.device=cpu"),
     overrides=("training.max_epochs=1", "modalities.ct.size=[16, 16, 16]", "training.device=cpu"),
 )
 
@@ -38,6 +42,18 @@ def made(place: Path, told: list[str]) -> Demo:
         return run_demo(Path("my demo"), SMALL, Options(tell=told.append))
 
 
+def test_the_segmenter_learns_from_others_and_finds_the_tumours_of_the_model(made: Demo, place: Path) -> None:
+    segmenter = load_segmenter_run(place / made.segmenter.path)
+    assert len(segmenter.folder.patients("training")) == 14
+    assert made.found.dice.patients == 3 and made.found.dice.mean is not None
+    roi = load_run(place / made.run.path).spec.modalities["ct"].parts["roi"]
+    assert roi.entry.component.name == "unet3d"
+    starting = (place / made.run.path / "starting" / "modalities.ct.roi.safetensors").read_bytes()
+    learned = (segmenter.folder.member() / "weights.safetensors").read_bytes()
+    assert load(starting).keys() == load(learned).keys()
+    assert all(torch.equal(value, load(learned)[name]) for name, value in load(starting).items())
+
+
 def test_it_draws_trains_measures_and_predicts(
     made: Demo, place: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,7 +66,8 @@ def test_it_draws_trains_measures_and_predicts(
     assert len(made.prediction.patients) == 1
     assert made.prediction.patients[0] in made.run.folder.patients("test")
     assert {figure.endpoint for figure in made.metrics.figures} == {"os", "lc"}
-    assert told[0] == "drawing 60 synthetic patients (CT, table, mutations, both arms' outcomes)"
+    assert told[0] == "drawing 20 synthetic patients with their tumours outlined"
+    assert told.index("drawing 60 synthetic patients (CT, table, mutations, both arms' outcomes)") > 0
     assert "evaluating on the test patients" in told
 
 
@@ -85,5 +102,6 @@ def test_the_next_commands_work_where_the_user_stands(
 
 def test_the_full_demo_is_the_shipped_spec() -> None:
     assert example("demo.yaml").exists()
-    assert (FULL.patients, FULL.overrides) == (600, ())
+    assert example("demo-segmenter.yaml").exists()
+    assert (FULL.patients, FULL.segmenter, FULL.overrides) == (600, (), ())
     assert TINY.patients < FULL.patients
