@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,15 +33,17 @@ class Cohort:
         dictionary: Its `cohort.yaml`.
         lines: Line of `cohort.yaml` of each key path, for messages.
         table: The patients' table.
+        outcomes_table: The table of times and events, where the dictionary names one of its own.
     """
 
     root: Path
     dictionary: Dictionary
     lines: Mapping[tuple[str, ...], int] = field(repr=False)
     table: Table = field(repr=False)
+    outcomes_table: Table | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
-        endpoints = ", ".join(self.dictionary.endpoints) or "no endpoints"
+        endpoints = ", ".join(map(self._endpoint_in_words, self.dictionary.endpoints)) or "no endpoints"
         modalities = ", ".join(self.dictionary.modalities) or "no modality beside the table"
         return f"{len(self.patients)} patients, arms {', '.join(self.arms)}, {endpoints}; {modalities}"
 
@@ -63,7 +65,25 @@ class Cohort:
     def n_received(self, arm: str) -> int:
         """How many patients received an arm; all of them, where the dictionary names none."""
         entry = self.dictionary.arms
-        return len(self.patients) if entry is None else sum(c.strip() == arm for c in self.table.column(entry.column))
+        return len(self.patients) if entry is None else sum(r[entry.column].strip() == arm for r in self.records())
+
+    def table_of(self, column: str) -> Table:
+        """The table that holds a column of outcomes or treatment: the outcomes' own, where it has it."""
+        own = self.outcomes_table
+        return own if own is not None and column in own.columns else self.table
+
+    def records(self) -> Iterator[Mapping[str, str]]:
+        """Texts by column of each patient, in the table's order; outcomes are those of their own table, if it is there.
+
+        Who has no row in the outcomes' table has empty cells: not known.
+        """
+        if self.outcomes_table is None:
+            return self.table.records()
+        unknown = dict.fromkeys(self.outcomes_table.columns, "")
+        return (
+            {**row, **self._outcomes.get(id_, unknown)}
+            for id_, row in zip(self.patients, self.table.records(), strict=True)
+        )
 
     def outcome_layout(self) -> OutcomeLayout:
         """Arms, endpoints and horizons in the dictionary's order.
@@ -138,9 +158,8 @@ class Cohort:
         raise CohortError(Finding(file=self.table_file, what=what, code="no-patient"))
 
     def fingerprint(self) -> str:
-        """Digest of the dictionary and the patients' table: what outcomes and table inputs are read from."""
-        files = [self.dictionary_file, self.table_file]
-        return key_of([path.read_bytes().hex() for path in files])
+        """Digest of the dictionary and the tables: what outcomes and table inputs are read from."""
+        return key_of([path.read_bytes().hex() for path in (self.dictionary_file, *self.table_files)])
 
     @property
     def dictionary_file(self) -> Path:
@@ -152,9 +171,25 @@ class Cohort:
         """The patients' table."""
         return self.root / self.dictionary.patients.file
 
+    @property
+    def table_files(self) -> tuple[Path, ...]:
+        """The patients' table, and that of the outcomes where there is one."""
+        entries = (self.dictionary.patients, self.dictionary.outcomes)
+        return tuple(self.root / entry.file for entry in entries if entry is not None)
+
     @cached_property
     def _row(self) -> Mapping[str, Mapping[str, str]]:
-        return {row[self.dictionary.patients.id]: row for row in self.table.records()}
+        return dict(zip(self.patients, self.records(), strict=True))
+
+    @cached_property
+    def _outcomes(self) -> Mapping[str, Mapping[str, str]]:
+        entry = self.dictionary.outcomes
+        assert entry is not None and self.outcomes_table is not None, "asked for where it is there"
+        return {row[entry.id]: row for row in self.outcomes_table.records()}
+
+    def _endpoint_in_words(self, name: str) -> str:
+        unit = self.dictionary.endpoints[name].unit
+        return name if unit == "years" else f"{name} ({unit}, converted to years)"
 
     def _source(self, key: str, entry: Mapping[str, str]) -> Source:
         columns = {
@@ -163,7 +198,13 @@ class Cohort:
         }
         patients = self.dictionary.patients
         return Source(
-            root=self.root, key=key, entry=entry, columns=columns, patients_file=patients.file, id=patients.id
+            root=self.root,
+            key=key,
+            entry=entry,
+            columns=columns,
+            patients_file=patients.file,
+            id=patients.id,
+            table_format=patients.form,
         )
 
     def _check_arms(self, layout: OutcomeLayout) -> None:

@@ -7,21 +7,64 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-__all__ = ["YEARS_IN", "ArmsEntry", "ColumnEntry", "Dictionary", "EndpointEntry", "PatientsEntry", "Unit"]
+from mmcare.formats import TableFormat
+from mmcare.formats.text import is_text_encoding
 
-Unit = Literal["years", "months", "days"]
-YEARS_IN: Mapping[Unit, float] = {"years": 1.0, "months": 1 / 12, "days": 1 / 365.25}
+__all__ = [
+    "YEARS_IN",
+    "ArmsEntry",
+    "ColumnEntry",
+    "Dictionary",
+    "EndpointEntry",
+    "OutcomesEntry",
+    "PatientsEntry",
+    "TableEntry",
+    "Unit",
+]
+
+Unit = Literal["years", "months", "weeks", "days"]
+YEARS_IN: Mapping[Unit, float] = {"years": 1.0, "months": 1 / 12, "weeks": 7 / 365.25, "days": 1 / 365.25}
 
 
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, coerce_numbers_to_str=True)
 
 
-class PatientsEntry(_Entry):
+class TableEntry(_Entry):
+    """A table with a row a patient: CSV, TSV, Parquet or Excel."""
+
+    file: str = Field(description="The table, relative to the cohort's folder; one row a patient.")
+    id: str = Field("patient_id", description="Column of the patients' ids.")
+    sheet: str | None = Field(None, description="Sheet of an Excel workbook; may be left out where there is one.")
+    encoding: str | None = Field(
+        None, description="Encoding of a text file, such as `windows-1252` or `utf-16`; by default UTF-8."
+    )
+    separator: Literal[",", ";", "\t", "|"] | None = Field(
+        None, description="What separates the cells of a text file; by default tab or comma, by what the header holds."
+    )
+    decimal: Literal[".", ","] = Field(".", description="Decimal mark of the numbers.")
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, encoding: str | None) -> str | None:
+        if encoding is not None and not is_text_encoding(encoding):
+            raise ValueError("expected the name of an encoding, such as `windows-1252`")
+        return encoding
+
+    @property
+    def form(self) -> TableFormat:
+        """How the table stands in its file."""
+        return TableFormat(self.sheet, self.encoding, self.separator, self.decimal)
+
+
+class PatientsEntry(TableEntry):
     """The patients' table."""
 
     file: str = Field("patients.csv", description="The table, relative to the cohort's folder; one row a patient.")
-    id: str = Field("patient_id", description="Column of the patients' ids.")
+
+
+class OutcomesEntry(TableEntry):
+    """A second table that holds times and events, joined to the patients' table by id."""
 
 
 class ArmsEntry(_Entry):
@@ -90,6 +133,9 @@ class Dictionary(_Entry):
 
     mmcare_cohort: Literal[1] = Field(description="Version of this format.")
     patients: PatientsEntry = Field(default_factory=PatientsEntry, description="The patients' table.")
+    outcomes: OutcomesEntry | None = Field(
+        None, description="A table of its own for times and events; absent where the patients' table holds them."
+    )
     arms: ArmsEntry | None = Field(None, description="Treatment received; absent where all had the same, or unknown.")
     endpoints: Mapping[str, EndpointEntry] = Field(
         default_factory=dict, description="Endpoints by key; absent where only predictions are wanted."

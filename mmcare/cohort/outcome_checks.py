@@ -29,7 +29,7 @@ def check_arms(cohort: Cohort) -> Iterator[Finding]:
         what = f"{_where(wrong)}: no such arm; the dictionary names: {allowed}."
         yield _finding(cohort, entry.column, what, "Correct the cells, or add the arm to `arms.values`.", wrong)
     for arm in entry.values:
-        if arm not in {cell.strip() for cell in cohort.table.column(entry.column)}:
+        if arm not in {row[entry.column].strip() for row in cohort.records()}:
             what = f"nobody received `{arm}`, which the dictionary names."
             yield _finding(cohort, entry.column, what, "", severity=Severity.WARNING)
 
@@ -122,7 +122,7 @@ def _inverted(cohort: Cohort, name: str, entry: EndpointEntry, known: list[tuple
 
 
 def _pairs(cohort: Cohort, entry: EndpointEntry) -> Iterator[tuple[float | None, str]]:
-    for row in cohort.table.records():
+    for row in cohort.records():
         code = row[entry.event].strip().removesuffix(".0")
         yield _number(row[entry.time].strip()), entry.codes.get(code, "")
 
@@ -130,7 +130,7 @@ def _pairs(cohort: Cohort, entry: EndpointEntry) -> Iterator[tuple[float | None,
 def _by_arm(cohort: Cohort, entry: EndpointEntry) -> Mapping[str, list[str]]:
     arms = cohort.dictionary.arms
     groups: dict[str, list[str]] = {arm: [] for arm in cohort.arms}
-    for row, (_, code) in zip(cohort.table.records(), _pairs(cohort, entry), strict=True):
+    for row, (_, code) in zip(cohort.records(), _pairs(cohort, entry), strict=True):
         arm = row[arms.column].strip() if arms is not None else cohort.arms[0]
         if code and arm in groups:
             groups[arm].append(code)
@@ -139,7 +139,8 @@ def _by_arm(cohort: Cohort, entry: EndpointEntry) -> Mapping[str, list[str]]:
 
 def _cells(cohort: Cohort, column: str, fine: Callable[[str], bool]) -> list[tuple[int, str]]:
     """(line, text) of the cells that are not fine."""
-    cells = zip(cohort.table.lines, cohort.table.column(column), strict=True)
+    table = cohort.table_of(column)
+    cells = zip(table.lines, table.column(column), strict=True)
     return [(line, text.strip()) for line, text in cells if not fine(text.strip())]
 
 
@@ -165,4 +166,4 @@ def _finding(
     severity: Severity = Severity.ERROR,
 ) -> Finding:
     line = cells[0][0] if cells else None
-    return Finding(file=cohort.table_file, line=line, key=column, what=what, todo=todo, severity=severity)
+    return Finding(file=cohort.table_of(column).file, line=line, key=column, what=what, todo=todo, severity=severity)

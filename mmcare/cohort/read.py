@@ -10,10 +10,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mmcare.cohort.cohort import Cohort
-from mmcare.cohort.dictionary import Dictionary
+from mmcare.cohort.dictionary import Dictionary, TableEntry
+from mmcare.cohort.id_checks import check_ids
 from mmcare.cohort.outcome_checks import check_arms, check_endpoints
 from mmcare.errors import CohortError, Finding, Severity, cut
-from mmcare.formats import Table, check_id, read_table
+from mmcare.formats import Table, read_patients_table
+from mmcare.formats.patients_table import SUFFIXES
 from mmcare.yaml_file import YamlFile, read_yaml
 
 __all__ = ["check_cohort", "read_cohort"]
@@ -41,15 +43,22 @@ def check_cohort(path: str | Path) -> tuple[Cohort | None, list[Finding]]:
         _require_folder(root)
         yaml = read_yaml(root / DICTIONARY, CohortError)
         dictionary = _dictionary(yaml)
-        table = _table(yaml, root / dictionary.patients.file)
+        table = _table(yaml, root, "patients", dictionary.patients)
+        outcomes = _table(yaml, root, "outcomes", dictionary.outcomes) if dictionary.outcomes is not None else None
     except CohortError as error:
         return None, list(error.findings)
     lines = {key: place[0] for key, place in yaml.places.items() if all(isinstance(k, str) for k in key)}
-    cohort = Cohort(root, dictionary, lines, table)  # type: ignore[arg-type]
-    findings = [*table.findings, *_columns_exist(cohort, yaml), *_no_inputs(cohort, yaml), *_ids(cohort)]
+    cohort = Cohort(root, dictionary, lines, table, outcomes)  # type: ignore[arg-type]
+    findings = [*_of_tables(cohort), *_columns_exist(cohort, yaml), *_no_inputs(cohort, yaml), *check_ids(cohort)]
     if not any(finding.severity is Severity.ERROR for finding in findings):
         findings += [*check_arms(cohort), *check_endpoints(cohort)]
     return cohort, findings
+
+
+def _of_tables(cohort: Cohort) -> Iterator[Finding]:
+    yield from cohort.table.findings
+    if cohort.outcomes_table is not None:
+        yield from cohort.outcomes_table.findings
 
 
 def _require_folder(root: Path) -> None:
@@ -60,25 +69,24 @@ def _require_folder(root: Path) -> None:
     if not root.exists():
         raise CohortError(Finding(file=root, what="there is no such folder.", todo="Check the path."))
     if not dictionary.exists():
-        tables = sorted(p.name for p in root.iterdir() if p.suffix in (".csv", ".tsv"))
+        tables = sorted(p.name for p in root.iterdir() if p.suffix.lower() in SUFFIXES)
         beside = f" ({', '.join(tables[:3])} is there)" if tables else ""
         what = f"is no cohort: {dictionary} is missing{beside}."
-        raise CohortError(
-            Finding(file=root, what=what, todo="Write the data dictionary; the docs show one.", code="no-dictionary")
-        )
+        table = root / tables[0] if tables else "TABLE"
+        todo = f"Let a first one be drafted: `mmcare cohort init {table}`."
+        raise CohortError(Finding(file=root, what=what, todo=todo, code="no-dictionary"))
 
 
-def _table(yaml: YamlFile, file: Path) -> Table:
+def _table(yaml: YamlFile, root: Path, key: str, entry: TableEntry) -> Table:
+    file = root / entry.file
     if not file.exists():
-        line, column = yaml.place(("patients", "file"))
-        what = f"the patients' table {file} is not there."
-        todo = "Put it there, or name it in `patients.file`."
+        line, column = yaml.place((key, "file"))
+        what = f"the {key}' table {file} is not there."
+        todo = f"Put it there, or name it in `{key}.file`."
         raise CohortError(
-            Finding(
-                file=yaml.path, line=line, column=column, key="patients.file", what=what, todo=todo, code="no-table"
-            )
+            Finding(file=yaml.path, line=line, column=column, key=f"{key}.file", what=what, todo=todo, code="no-table")
         )
-    return read_table(file)
+    return read_patients_table(file, entry.form, id_column=entry.id)
 
 
 def _dictionary(yaml: YamlFile) -> Dictionary:
@@ -135,21 +143,35 @@ def _models() -> list[type[Dictionary]]:
 
     return [
         getattr(dictionary, name)
-        for name in ("Dictionary", "PatientsEntry", "ArmsEntry", "EndpointEntry", "ColumnEntry")
+        for name in ("Dictionary", "PatientsEntry", "OutcomesEntry", "ArmsEntry", "EndpointEntry", "ColumnEntry")
     ]
 
 
 def _columns_exist(cohort: Cohort, yaml: YamlFile) -> Iterator[Finding]:
-    """Every column that the dictionary names must be in the table; in the table's order, what is left is not read."""
-    named: dict[tuple[str, ...], str] = {("patients", "id"): cohort.dictionary.patients.id}
-    if cohort.dictionary.arms is not None:
-        named["arms", "column"] = cohort.dictionary.arms.column
-    for key, entry in cohort.dictionary.endpoints.items():
+    """Every column that the dictionary names must be in its table; columns that it does not name are not read."""
+    for place, column in _columns_by_place(cohort).items():
+        has = cohort.table.columns if place[0] in ("patients", "columns") else _of_outcomes(cohort, place)
+        if column not in has:
+            yield _no_column(cohort, yaml, place, column, has)
+
+
+def _columns_by_place(cohort: Cohort) -> Mapping[tuple[str, ...], str]:
+    d = cohort.dictionary
+    named: dict[tuple[str, ...], str] = {("patients", "id"): d.patients.id}
+    if d.outcomes is not None:
+        named["outcomes", "id"] = d.outcomes.id
+    if d.arms is not None:
+        named["arms", "column"] = d.arms.column
+    for key, entry in d.endpoints.items():
         named["endpoints", key, "time"], named["endpoints", key, "event"] = entry.time, entry.event
-    named |= {("columns", name): name for name in cohort.dictionary.columns}
-    for place, column in named.items():
-        if column not in cohort.table.columns:
-            yield _no_column(cohort, yaml, place, column)
+    return named | {("columns", name): name for name in d.columns}
+
+
+def _of_outcomes(cohort: Cohort, place: tuple[str, ...]) -> tuple[str, ...]:
+    """Columns where ids of the outcomes, the treatment, times and events may stand."""
+    if cohort.outcomes_table is None:
+        return cohort.table.columns
+    return cohort.outcomes_table.columns + (cohort.table.columns if place[0] != "outcomes" else ())
 
 
 def _no_inputs(cohort: Cohort, yaml: YamlFile) -> Iterator[Finding]:
@@ -174,35 +196,22 @@ def _no_inputs(cohort: Cohort, yaml: YamlFile) -> Iterator[Finding]:
             )
 
 
-def _no_column(cohort: Cohort, yaml: YamlFile, key: tuple[str, ...], column: str) -> Finding:
-    near = difflib.get_close_matches(column, cohort.table.columns, 1)
-    hint = f" The nearest is `{near[0]}`." if near else f" It has: {cut(', '.join(cohort.table.columns))}."
+def _no_column(cohort: Cohort, yaml: YamlFile, key: tuple[str, ...], column: str, has: tuple[str, ...]) -> Finding:
+    near = difflib.get_close_matches(column, has, 1) or [name for name in has if name.casefold() == column.casefold()]
+    hint = f" The nearest is `{near[0]}`." if near else f" It has: {cut(', '.join(has))}."
     line, place = yaml.place(key)
+    d = cohort.dictionary
+    file = d.outcomes.file if d.outcomes is not None and key[0] == "outcomes" else d.patients.file
+    if d.outcomes is not None and key[0] in ("endpoints", "arms"):
+        said = f"neither {d.outcomes.file} nor {d.patients.file} has a column `{column}`."
+    else:
+        said = f"{file} has no column `{column}`."
     return Finding(
         file=yaml.path,
         line=line,
         column=place,
         key=".".join(key),
-        what=f"{cohort.dictionary.patients.file} has no column `{column}`.{hint}",
+        what=f"{said}{hint}",
         todo="Correct the name here or in the table.",
         code="no-column",
     )
-
-
-def _ids(cohort: Cohort) -> Iterator[Finding]:
-    column = cohort.dictionary.patients.id
-    if column not in cohort.table.columns:
-        return
-    rows: dict[str, list[int]] = {}
-    for patient, line in zip(cohort.table.column(column), cohort.table.lines, strict=True):
-        rows.setdefault(patient, []).append(line)
-    for patient, lines in rows.items():
-        if len(lines) > 1:
-            what = f"the patient id `{cut(patient)}` stands in lines {', '.join(map(str, lines))}; one row a patient."
-            todo = "Merge the rows, or give each patient an id of its own."
-            yield Finding(
-                file=cohort.table_file, line=lines[1], key=column, what=what, todo=todo, code="duplicate-patient"
-            )
-        unsafe = check_id(patient)
-        if unsafe is not None:
-            yield unsafe.at(file=cohort.table_file, line=lines[0], key=column)

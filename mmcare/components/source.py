@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from mmcare.errors import CohortError, Finding
-from mmcare.formats import Table, read_table
+from mmcare.formats import Table, TableFormat, read_patients_table, read_table
 
 __all__ = ["Column", "Source"]
 
@@ -49,6 +49,7 @@ class Source:
         columns: Columns of the patients' table by name, without treatment and outcomes.
         patients_file: The patients' table, relative to `root`.
         id: Name of its id column.
+        table_format: How the patients' table stands in its file.
     """
 
     root: Path
@@ -57,6 +58,7 @@ class Source:
     columns: Mapping[str, Column]
     patients_file: str
     id: str
+    table_format: TableFormat = field(default_factory=TableFormat)
     _tables: dict[tuple[str, str], Mapping[str, tuple[Mapping[str, str], ...]]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -91,8 +93,13 @@ class Source:
             key: Column to gather by.
         """
         if (file, key) not in self._tables:
-            self._tables[file, key] = _gather(read_table(self.root / file), key)
+            table = self.patients_table() if file == self.patients_file else read_table(self.root / file)
+            self._tables[file, key] = _gather(table, key)
         return self._tables[file, key]
+
+    def patients_table(self) -> Table:
+        """The patients' table, whatever it is written in."""
+        return read_patients_table(self.root / self.patients_file, self.table_format, id_column=self.id)
 
     def row(self, patient: str) -> Mapping[str, str]:
         """The patient's row of the patients' table; only the columns of `columns`."""

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from mmcare.formats.nifti import read_nifti, read_nifti_mask, write_nifti
     from mmcare.formats.nrrd import read_nrrd, read_nrrd_mask
     from mmcare.formats.panels import impact_panels, read_panel_genes, read_panel_matrix
+    from mmcare.formats.patients_table import read_patients_table
     from mmcare.formats.rows import Rows
     from mmcare.formats.rtstruct import Roi, RTStruct, rasterise, read_rtstruct
     from mmcare.formats.string_network import Edge, read_edges
     from mmcare.formats.table import Table, parse_numbers, read_table
+    from mmcare.formats.table_format import TableFormat
     from mmcare.formats.volume import Geometry, Series, Volume
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "Rows",
     "Series",
     "Table",
+    "TableFormat",
     "Volume",
     "check_id",
     "current_symbol",
@@ -60,6 +63,7 @@ __all__ = [
     "read_nrrd_mask",
     "read_panel_genes",
     "read_panel_matrix",
+    "read_patients_table",
     "read_rtstruct",
     "read_table",
     "read_volume",
@@ -78,10 +82,12 @@ _MODULES = {
     "nifti": ("read_nifti", "read_nifti_mask", "write_nifti"),
     "nrrd": ("read_nrrd", "read_nrrd_mask"),
     "panels": ("impact_panels", "read_panel_genes", "read_panel_matrix"),
+    "patients_table": ("read_patients_table",),
     "rows": ("Rows",),
     "rtstruct": ("RTStruct", "Roi", "rasterise", "read_rtstruct"),
     "string_network": ("Edge", "read_edges"),
     "table": ("Table", "parse_numbers", "read_table"),
+    "table_format": ("TableFormat",),
     "volume": ("Geometry", "Series", "Volume"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -16,9 +16,17 @@ from mmcare.errors import CohortError, Finding, Severity, cut
 from mmcare.formats.rows import counted, first_lines
 from mmcare.formats.text import nearest, read_text
 
-__all__ = ["Table", "parse_numbers", "read_table"]
+__all__ = ["Table", "check_header", "parse_numbers", "read_table"]
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([ T].*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})", re.ASCII)
+_COMMA = re.compile(r"[+-]?\d*,\d+|[+-]?\d{1,3}([ '.]\d{3})+,\d+", re.ASCII)
+_GROUPED = re.compile(
+    r"[+-]?\d{1,3}(([ '\u2019\u00a0\u202f]\d{3})+|(,\d{3}){2,}|(,\d{3})+(?=\.)|(\.\d{3}){2,})(\.\d+)?", re.ASCII
+)
+_WITH_UNIT = re.compile(
+    r"[+-]?(\d+\.?\d*|\.\d+)\s*(%|[yYmdlLgG]|[A-Za-z\u00b5][A-Za-z/][A-Za-z/%\u00b2\u00b3]*)", re.ASCII
+)
 _MISSING_CODES = {-999.0, -9999.0, -99999.0}
 _SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon"}
 LONGEST_CELL = 1_000_000
@@ -84,27 +92,34 @@ class Table:
 
 
 def read_table(
-    path: Path | str, *, separator: str | None = None, comment: str | None = None, quoted: bool = True
+    path: Path | str,
+    *,
+    separator: str | None = None,
+    comment: str | None = None,
+    quoted: bool = True,
+    encoding: str | None = None,
 ) -> Table:
     """The table in a CSV or TSV file. A row of more or fewer cells than the header is left out, and found.
 
     Args:
-        path: A UTF-8 file whose first line (after comments) names the columns.
-        separator: `","` or a tab; None: tab or comma, by what the header holds.
+        path: A text file whose first line (after comments) names the columns.
+        separator: What stands between cells; None: tab or comma, by what the header holds.
         comment: Lines that start with it are skipped at the top of the file.
         quoted: Quotes group (and may hold line breaks); False: they are letters like others, as in a MAF.
+        encoding: Encoding of the file; None: UTF-8.
 
     Raises:
-        CohortError: The file is of no use: absent, empty, not UTF-8, no rows, a column named twice, quotes not closed.
+        CohortError: The file is of no use: absent, empty, in another encoding, no rows, a column named twice, quotes
+            not closed.
     """
     path = Path(path)
-    text, skipped = _without_comments(read_text(path), comment)
+    text, skipped = _without_comments(read_text(path, encoding), comment)
     separator = separator or _separator(path, text, skipped)
     records = _records(path, text, separator, quoted, skipped)
     if not records:
         raise CohortError(Finding(file=path, what="holds comments only.", todo="Export it again.", code="empty-file"))
     header_line, header = records[0]
-    _check_header(path, header_line, header, separator)
+    check_header(path, header_line, header)
     table = _sort_out(path, tuple(header), records[1:])
     if not table.n_read - table.left_out.get("blank line", 0):
         what = "holds a header but no row; at least one is needed."
@@ -151,19 +166,30 @@ def parse_numbers(
 _NOT_A_NUMBER = "text that is no number"
 _NOT_FINITE = "a number that is not finite"
 _CODE = "a code that often stands for a missing value"
+_IS_DATE = "a date"
+_HAS_COMMA = "a comma in a number"
+_IS_GROUPED = "a number whose thousands are set apart"
+_HAS_UNIT = "a number with its unit"
 _TODO = {
     _NOT_A_NUMBER: "Write a number with a decimal point, leave the cell empty, "
     "or list the text under the column's `missing`.",
     _NOT_FINITE: "Write a finite number, or leave the cell empty.",
     _CODE: "Leave the cell empty, or list the code under the column's `missing`.",
+    _IS_DATE: "Write a number, such as the time between two dates in the column's unit, or leave the cell empty.",
+    _HAS_COMMA: "Write it with a decimal point and without marks between the thousands; where commas are the decimal "
+    'mark of a patients\' table, write `decimal: ","` under `patients` in cohort.yaml.',
+    _IS_GROUPED: "Write it without marks between the thousands.",
+    _HAS_UNIT: "Write the number alone; the unit is said once, by the column's `unit`.",
 }
+_SHAPES = ((_IS_DATE, _DATE), (_HAS_COMMA, _COMMA), (_IS_GROUPED, _GROUPED), (_HAS_UNIT, _WITH_UNIT))
+"""How texts look that a reader would take for a number; the first that fits is said."""
 
 
 def _number(text: str) -> tuple[float, str]:
     if text.casefold().lstrip("+-") in {"inf", "infinity"}:
         return np.nan, _NOT_FINITE
     if not _NUMBER.fullmatch(text):
-        return np.nan, _NOT_A_NUMBER
+        return np.nan, next((kind for kind, shape in _SHAPES if shape.fullmatch(text)), _NOT_A_NUMBER)
     number = float(text)
     if not np.isfinite(number):
         return np.nan, _NOT_FINITE
@@ -227,7 +253,8 @@ def _records(path: Path, text: str, separator: str, quoted: bool, skipped: int) 
     return records
 
 
-def _check_header(path: Path, line: int, header: list[str], separator: str) -> None:
+def check_header(path: Path, line: int, header: Sequence[str]) -> None:
+    """Raise CohortError where a column has no name (the first may lack one) or a name stands twice."""
     place: dict[str, int] = {}
     for number, name in enumerate(header, start=1):
         if not name.strip() and number > 1:

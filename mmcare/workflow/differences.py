@@ -80,7 +80,7 @@ def _cohort_differences(record: CohortRecord, given: Cohort) -> Iterator[Finding
 
 
 def _rows(cohort: Cohort) -> Mapping[str, Mapping[str, str]]:
-    return dict(zip(cohort.patients, cohort.table.records(), strict=True))
+    return dict(zip(cohort.patients, cohort.records(), strict=True))
 
 
 def _differences(own: object, given: object, path: str = "") -> Iterator[tuple[str, str, str]]:

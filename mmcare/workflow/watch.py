@@ -20,7 +20,7 @@ _SHOWN = 5
 
 def file_times(spec: Spec, cohort: Cohort) -> Mapping[Path, float]:
     """When each file that the spec's modalities read was last changed, in seconds; of a series, its folder."""
-    paths = {cohort.dictionary_file, cohort.table_file}
+    paths = {cohort.dictionary_file, *cohort.table_files}
     for name, part in spec.modalities.items():
         entry = cohort.dictionary.modalities.get(part.config.from_ or name, {})  # type: ignore[attr-defined]
         for value in entry.values():

@@ -124,13 +124,15 @@ def test_numbers_and_what_is_none(write: Write) -> None:
     expected = [60, 61.5, *[np.nan] * 5, 1000, *[np.nan] * 5]
     np.testing.assert_array_equal(values, expected)
     assert [str(finding) for finding in findings] == [
-        f"{path}, age: 5 of 13 cells with text that is no number (line 6 'sixty', line 7 'n/a', line 8 '>70' and 2 "
+        f"{path}, age: 4 of 13 cells with text that is no number (line 6 'sixty', line 7 'n/a', line 8 '>70' and 1 "
         "more). Write a number with a decimal point, leave the cell empty, or list the text under the column's "
         "`missing`.",
         f"{path}, age: 2 of 13 cells with a number that is not finite (line 10 'inf', line 11 '1e309'). "
         "Write a finite number, or leave the cell empty.",
         f"{path}, age: 1 of 13 cells with a code that often stands for a missing value (line 12 '-9999'). "
         "Leave the cell empty, or list the code under the column's `missing`.",
+        f"{path}, age: 1 of 13 cells with a date (line 13 '2019-03-04'). "
+        "Write a number, such as the time between two dates in the column's unit, or leave the cell empty.",
     ]
 
 

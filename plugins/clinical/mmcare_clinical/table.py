@@ -26,7 +26,7 @@ from mmcare.components import (
     TableLayout,
 )
 from mmcare.errors import CohortError, Finding, Severity, cut
-from mmcare.formats import parse_numbers, read_table
+from mmcare.formats import parse_numbers
 from mmcare_clinical.columns import check_column
 from mmcare_clinical.plugin import TableConfig
 
@@ -149,7 +149,7 @@ class TableModality(Modality[TableConfig]):
 
     def check(self, source: Source) -> list[Finding]:
         """What of the columns cannot be used, or teaches nothing."""
-        table = read_table(source.root / source.patients_file)
+        table = source.patients_table()
         self._require_named(source)
         findings: list[Finding] = []
         for name, column in self._chosen(source).items():
