@@ -10,10 +10,13 @@ from statistics import median
 from mmcare.cohort.cohort import Cohort
 from mmcare.cohort.dictionary import YEARS_IN, EndpointEntry
 from mmcare.cohort.split import LEAST_PATIENTS
+from mmcare.cohort.units import unit_in_name
 from mmcare.errors import Finding, Severity, cut
 
 __all__ = ["check_arms", "check_endpoints"]
 
+_LONGEST_YEARS = 60
+"""Longer than anybody is followed after a treatment for lung cancer."""
 _MANY_EVENTS, _LATER = 0.6, 1.5
 """Share of events, and how many times later they come than censoring, from which on codes look inverted."""
 
@@ -81,6 +84,7 @@ def _whole(cohort: Cohort, name: str, entry: EndpointEntry) -> Iterator[Finding]
     if len(set(times)) == 1 and len(times) > 1:
         what = f"all {len(times)} times are {times[0]:g} {entry.unit}."
         yield _finding(cohort, entry.time, what, "Check the column.", severity=Severity.WARNING)
+    yield from _unit(cohort, name, entry, times)
     yield from _horizons(cohort, name, entry, times)
     yield from _inverted(cohort, name, entry, known)
     for arm, codes in _by_arm(cohort, entry).items():
@@ -93,6 +97,19 @@ def _whole(cohort: Cohort, name: str, entry: EndpointEntry) -> Iterator[Finding]
             yield _finding(
                 cohort, entry.event, what, "Check whether the codes are inverted.", severity=Severity.WARNING
             )
+
+
+def _unit(cohort: Cohort, name: str, entry: EndpointEntry, times: list[float]) -> Iterator[Finding]:
+    """A unit that the column's name or its longest time contradicts."""
+    named = unit_in_name(entry.time)
+    years = max(times, default=0.0) * YEARS_IN[entry.unit]
+    if named in YEARS_IN and named != entry.unit:
+        what = f"is named as {named}, and `endpoints.{name}.unit` is {entry.unit}."
+    elif years > _LONGEST_YEARS:
+        what = f"the longest time is {max(times):g} {entry.unit}, {years:,.0f} years."
+    else:
+        return
+    yield _finding(cohort, entry.time, what, f"Correct `endpoints.{name}.unit`.", severity=Severity.WARNING)
 
 
 def _horizons(cohort: Cohort, name: str, entry: EndpointEntry, times: list[float]) -> Iterator[Finding]:

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from mmcare.cohort.availability import check_availability
 from mmcare.cohort.cohort import Cohort
 from mmcare.cohort.dictionary import Dictionary, TableEntry
 from mmcare.cohort.id_checks import check_ids
+from mmcare.cohort.missingness import check_missingness
 from mmcare.cohort.outcome_checks import check_arms, check_endpoints
+from mmcare.cohort.plausibility import check_numbers
 from mmcare.errors import CohortError, Finding, Severity, cut
 from mmcare.formats import Table, read_patients_table
 from mmcare.formats.patients_table import SUFFIXES
@@ -50,8 +53,9 @@ def check_cohort(path: str | Path) -> tuple[Cohort | None, list[Finding]]:
     lines = {key: place[0] for key, place in yaml.places.items() if all(isinstance(k, str) for k in key)}
     cohort = Cohort(root, dictionary, lines, table, outcomes)  # type: ignore[arg-type]
     findings = [*_of_tables(cohort), *_columns_exist(cohort, yaml), *_no_inputs(cohort, yaml), *check_ids(cohort)]
+    findings += check_availability(cohort)
     if not any(finding.severity is Severity.ERROR for finding in findings):
-        findings += [*check_arms(cohort), *check_endpoints(cohort)]
+        findings += [*check_arms(cohort), *check_endpoints(cohort), *check_numbers(cohort), *check_missingness(cohort)]
     return cohort, findings
 
 

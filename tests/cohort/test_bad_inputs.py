@@ -266,9 +266,9 @@ def test_files_that_are_not_there_are_counted(write: Write) -> None:
 
 
 def test_a_genome_without_its_files_is_said(write: Write) -> None:
-    entry = "{mutations: m.maf, panels: p.tsv, panel_genes: g.tsv}"
+    entry = "{mutations: m.maf, panels: p.tsv, panel_genes: g.tsv, available_at: after}"
     assert said(write(f"{DICTIONARY}modalities:\n  genomic: {entry}\n"))[0].startswith("error: p.tsv: there is no such")
-    assert said(write(f"{DICTIONARY}modalities:\n  genomic: {{mutations: m.maf}}\n")) == [
-        "error: cohort.yaml, modalities.genomic: the entry `panels` is missing; found: mutations. "
+    assert said(write(f"{DICTIONARY}modalities:\n  genomic: {{mutations: m.maf, available_at: after}}\n")) == [
+        "error: cohort.yaml, modalities.genomic: the entry `panels` is missing; found: mutations, available_at. "
         "Add `panels: FILE` to it."
     ]
