@@ -13,7 +13,7 @@ from mmcare.errors import CohortError, Finding, Severity, cut
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["DicomFolder", "ImageHeader", "read_headers"]
+__all__ = ["DicomFolder", "ImageHeader", "files_below", "read_headers"]
 
 _TAGS = [
     "BitsAllocated",
@@ -122,10 +122,15 @@ def read_headers(folder: Path) -> DicomFolder:
         what = "is a file; a folder of DICOM files is due." if folder.exists() else "there is no such folder."
         raise CohortError(Finding(file=folder, what=what, todo="Name the folder of the series.", code="no-folder"))
     found = DicomFolder()
-    for path in _files(folder, {os.path.realpath(folder)}, found.findings):
+    for path in files_below(folder, found.findings):
         found.n_files += 1
         _read(path, found)
     return found
+
+
+def files_below(folder: Path, findings: list[Finding]) -> Iterator[Path]:
+    """All that is no folder below `folder`, in the order of names; a loop of links is found and not followed."""
+    return _files(folder, {os.path.realpath(folder)}, findings)
 
 
 def _files(folder: Path, seen: set[str], findings: list[Finding]) -> Iterator[Path]:
