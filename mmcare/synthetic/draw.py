@@ -23,7 +23,7 @@ from mmcare.synthetic.persons import (
 from mmcare.synthetic.random import Floats, stage_uniforms
 from mmcare.synthetic.worlds import World, world_of
 
-__all__ = ["Draw", "Measured", "Observed", "draw", "sbrt_score"]
+__all__ = ["Draw", "Measured", "Observed", "draw", "informative", "sbrt_score", "tissue_logit"]
 
 MISSING, TREATMENT, FOLLOW_UP = 6, 7, 10
 
@@ -133,11 +133,21 @@ def sbrt_score(world: World, latents: Latents, sites: SiteEffects, clinical: Cli
     return np.asarray(world.overlap * x + world.hidden * latents.frailty)
 
 
+def tissue_logit(clinical: Clinical, ct: CTParameters) -> Floats:
+    """Logit of the probability of tissue: the fit and those with larger tumours have a biopsy more often."""
+    return np.asarray(0.55 + 0.025 * (clinical.fev1 - 80) + 0.5 * ct.log_size - 0.25 * (clinical.ecog >= 2))
+
+
+def informative(logit: Floats, frailty: Floats, aggressiveness: Floats) -> Floats:
+    """That logit in a world where latents decide as well."""
+    return logit - 0.8 * frailty + 0.7 * aggressiveness
+
+
 def _measured(world: World, seed: int, latents: Latents, clinical: Clinical, ct: CTParameters) -> Measured:
     u = stage_uniforms(seed, MISSING, len(latents.age), 5)
-    logit = 0.55 + 0.025 * (clinical.fev1 - 80) + 0.5 * ct.log_size - 0.25 * (clinical.ecog >= 2)
+    logit = tissue_logit(clinical, ct)
     if world.informative_missing:
-        logit = logit - 0.8 * latents.frailty + 0.7 * latents.aggressiveness
+        logit = informative(logit, latents.frailty, latents.aggressiveness)
     tissue = u[:, 0] < expit(logit)
     sequenced = tissue & (u[:, 1] < 0.72)
     names = np.array(list(PANELS))[np.searchsorted([0.55, 0.80], u[:, 2], side="right")]

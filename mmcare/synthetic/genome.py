@@ -14,7 +14,18 @@ from scipy.special import expit
 from mmcare.synthetic.persons import Bools, Clinical, Latents
 from mmcare.synthetic.random import Floats, normals, stage_uniforms
 
-__all__ = ["DATA", "GENES", "HOTSPOT_PANEL", "PANELS", "Gene", "Genome", "Variant", "draw_genome", "variants"]
+__all__ = [
+    "DATA",
+    "GENES",
+    "HOTSPOT_PANEL",
+    "PANELS",
+    "Gene",
+    "Genome",
+    "Variant",
+    "draw_genome",
+    "variant_indices",
+    "variants",
+]
 
 MUTATIONS, VARIANTS = 2, 3
 DATA = Path(__file__).with_name("data")
@@ -146,12 +157,13 @@ def draw_genome(seed: int, latents: Latents, clinical: Clinical) -> Genome:
             logit = logit + weight * mutated[:, _NAMES.index(parent)]
         mutated[:, column] = u[:, column] < expit(logit)
     v = stage_uniforms(seed, VARIANTS, n, len(GENES) + 1)
-    chosen = np.stack([_choose(gene.name, v[:, column]) for column, gene in enumerate(GENES)], axis=1)
+    chosen = np.stack([variant_indices(gene.name, v[:, column]) for column, gene in enumerate(GENES)], axis=1)
     genome = Genome(mutated, np.where(mutated, chosen, -1), np.zeros(n))
     q = 0.25 * a + 0.35 * genome.has("KRAS") - 0.5 * genome.has("EGFR") - 0.4 * genome.has("STK11")
     return Genome(mutated, genome.variant, q + 0.9 * normals(v[:, -1]))
 
 
-def _choose(gene: str, uniforms: Floats) -> np.ndarray:  # type: ignore[type-arg]
+def variant_indices(gene: str, uniforms: Floats) -> np.ndarray:  # type: ignore[type-arg]
+    """Indices into `variants()[gene]`, by count, where uniforms fall."""
     counts = np.cumsum([variant.count for variant in variants()[gene]])
     return np.searchsorted(counts / counts[-1], uniforms, side="right")

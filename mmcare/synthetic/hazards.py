@@ -47,19 +47,19 @@ class ArmHazards:
     local_shape: float
     constant: float = 0.0
 
-    def death(self, t: Floats) -> Floats:
+    def death(self, t: Floats | float) -> Floats:
         """H_D(t), cumulative hazard of death without local failure; t broadcasts against (n,)."""
         other = self.other * np.expm1(AGEING * t) / AGEING
         treatment = -self.treatment * np.expm1(-((t / self.treatment_scale) ** self.treatment_shape))
         w = (t / self.cancer_scale) ** 1.8
         return other + treatment + self.cancer * w / (1 + w) + self.constant * t
 
-    def failure(self, t: Floats) -> Floats:
+    def failure(self, t: Floats | float) -> Floats:
         """H_L(t), cumulative hazard of local failure."""
         v = (t / self.local_scale) ** self.local_shape
         return self.local * v / (1 + v)
 
-    def failure_rate(self, t: Floats) -> Floats:
+    def failure_rate(self, t: Floats | float) -> Floats:
         """h_L(t), its derivative."""
         v = (t / self.local_scale) ** self.local_shape
         return self.local * self.local_shape * v / (np.maximum(t, 1e-300) * (1 + v) ** 2)

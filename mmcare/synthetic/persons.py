@@ -12,14 +12,17 @@ from scipy.stats import poisson
 from mmcare.synthetic.random import COHORT_WIDE, Floats, normals, stage_uniforms
 
 __all__ = [
+    "Bools",
     "CTParameters",
     "Clinical",
+    "Ints",
     "Latents",
     "SiteEffects",
     "draw_clinical",
     "draw_ct",
     "draw_latents",
     "draw_sites",
+    "solid_share",
 ]
 
 LATENTS, CLINICAL, CT = 0, 1, 4
@@ -151,15 +154,19 @@ def draw_ct(seed: int, latents: Latents) -> CTParameters:
     e = normals(u)
     log_size = 0.17 * a + 0.335 * e[:, 0]
     q_c = 0.10 * k + 0.55 * a + 0.80 * e[:, 1]
-    part_solid = 0.05 + 0.9 * (q_c + 1.645) / 1.255
-    solid = np.where(q_c < -1.645, 0.0, np.where(q_c > -0.39, 1.0, part_solid))
     return CTParameters(
         log_size=log_size / 0.376,
         diameter_mm=np.clip(20 * np.exp(log_size), 8, 50),
-        solid=solid,
+        solid=solid_share(q_c),
         spiculation=np.asarray(ndtr(0.15 * k + 0.45 * a + 0.86 * e[:, 2])),
         heterogeneity=np.asarray(ndtr(0.20 * a + 0.60 * r + 0.75 * e[:, 3])),
         emphysema_score=0.60 * k + 0.35 * latents.frailty + 0.62 * e[:, 4],
         pleural_contact=u[:, 5] < ndtr(-0.2 + 0.3 * log_size / 0.376),
         central=u[:, 6] < 0.15,
     )
+
+
+def solid_share(q_c: Floats) -> Floats:
+    """CTR: pure ground glass below -1.645, wholly solid above -0.39, between from 0.05 to 0.95."""
+    part_solid = 0.05 + 0.9 * (q_c + 1.645) / 1.255
+    return np.where(q_c < -1.645, 0.0, np.where(q_c > -0.39, 1.0, part_solid))
