@@ -43,6 +43,8 @@ VERBS = (
     Verb("spec", "describe", "mmcare.cli.spec_describe:describe", "Show the parts, their shapes and parameters."),
     Verb("spec", "schema", "mmcare.cli.spec_schema:schema", "Print the JSON Schema of a spec."),
     Verb("cohort", "check", "mmcare.cli.cohort:check", "Say all that is wrong with a cohort."),
+    Verb("cohort", "deidentify", "mmcare.cli.cohort_deidentify:deidentify", "Write DICOM without patients' identity."),
+    Verb("cohort", "new-key", "mmcare.cli.cohort_deidentify:new_key", "Write a key to de-identify with."),
     Verb("cohort", "make", "mmcare.cli.cohort:make", "Make a cohort from published files."),
     Verb("plugin", "list", "mmcare.cli.plugin_list:list_", "List the components that are there."),
     Verb("plugin", "show", "mmcare.cli.plugin_show:show", "Show a component's fields, and YAML to paste."),

@@ -1,7 +1,19 @@
 """De-identification: an allow-list after DICOM PS3.15, one key, and a check of what was written."""
 
 from mmcare.cohort.deidentify.deidentifier import Deidentifier, file_bytes
+from mmcare.cohort.deidentify.folder import FileRecord, FolderSummary, deidentify_folder
 from mmcare.cohort.deidentify.held_back import HeldBack
 from mmcare.cohort.deidentify.key import new_key, read_key
+from mmcare.cohort.deidentify.report import write_report
 
-__all__ = ["Deidentifier", "HeldBack", "file_bytes", "new_key", "read_key"]
+__all__ = [
+    "Deidentifier",
+    "FileRecord",
+    "FolderSummary",
+    "HeldBack",
+    "deidentify_folder",
+    "file_bytes",
+    "new_key",
+    "read_key",
+    "write_report",
+]
