@@ -1,5 +1,6 @@
 """De-identification: an allow-list after DICOM PS3.15, one key, and a check of what was written."""
 
+from mmcare.cohort.deidentify.checks.folder import check_identifiers
 from mmcare.cohort.deidentify.deidentifier import Deidentifier, file_bytes
 from mmcare.cohort.deidentify.folder import FileRecord, FolderSummary, deidentify_folder
 from mmcare.cohort.deidentify.held_back import HeldBack
@@ -11,6 +12,7 @@ __all__ = [
     "FileRecord",
     "FolderSummary",
     "HeldBack",
+    "check_identifiers",
     "deidentify_folder",
     "file_bytes",
     "new_key",

@@ -1,0 +1,57 @@
+"""Columns of tables that hold names, record numbers, dates of birth or of service, mail addresses, phone numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from mmcare.cohort.deidentify.checks.looks import is_date, is_person, is_phone, looks_like
+from mmcare.cohort.identifiers import identifying
+from mmcare.errors import CohortError
+from mmcare.formats.patients_table import read_patients_table
+from mmcare.formats.table import Table, read_table
+
+__all__ = ["TABLES", "in_table", "kind_of_column"]
+
+TABLES = (".csv", ".tsv", ".maf", ".parquet", ".pq", ".xlsx", ".xlsm")
+_MOST = 0.5
+"""Share of the filled cells that must look alike."""
+
+
+def in_table(path: Path, by_name: bool = True) -> Iterator[tuple[str, str]]:
+    """Columns (name, what they hold) of a table that identify persons.
+
+    Args:
+        path: The table.
+        by_name: Whether the names of the columns count, or their cells alone.
+    """
+    try:
+        table = read_patients_table(path) if path.suffix.lower() != ".maf" else _maf(path)
+    except CohortError:
+        return  # what is wrong with it is said by those who read it
+    for name in table.columns:
+        kind = kind_of_column(name, table.column(name), by_name)
+        if kind:
+            yield name, kind
+
+
+def _maf(path: Path) -> Table:
+    return read_table(path, separator="\t", comment="#", quoted=False)
+
+
+def kind_of_column(name: str, cells: Sequence[str], by_name: bool = True) -> str:
+    """What of a person a column holds, by its name or by its cells; empty where nothing speaks for it."""
+    filled = [text for cell in cells if (text := cell.strip())]
+    if not filled:
+        return ""
+    if by_name and identifying(name):
+        return identifying(name)
+    if any("@" in text and looks_like(text) == "a mail address" for text in filled):
+        return "mail addresses"
+    named_so = "date" in name.casefold()
+    tests: dict[str, Callable[[str], bool]] = {
+        "dates of the calendar": lambda text: is_date(text, eight_digits=named_so),
+        "names of persons": is_person,
+        "phone numbers": is_phone,
+    }
+    return next((what for what, test in tests.items() if sum(map(test, filled)) > _MOST * len(filled)), "")
