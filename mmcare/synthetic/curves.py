@@ -10,16 +10,16 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import roots_genlaguerre
 
-from mmcare.synthetic.draw import Draw
 from mmcare.synthetic.hazards import AFTER_FAILURE, ArmHazards
 from mmcare.synthetic.random import Floats
 from mmcare.synthetic.worlds import World
 
-__all__ = ["HORIZONS", "YEARS", "Curves", "average_curves", "latent_curves", "structural_curves"]
+__all__ = ["HORIZONS", "UTILITY", "YEARS", "Curves", "average_curves", "latent_curves", "structural_curves"]
 
 YEARS = np.arange(0, 5.25, 0.25)
 HORIZONS = (1, 3, 5)
-_OS_WEIGHT, _LC_WEIGHT, _HORIZON = 0.7, 0.3, 3
+UTILITY = {"os": 0.7, "lc": 0.3, "years": 3}
+"""U = 0.7 S(3) + 0.3 (1 - F(3))."""
 _NODES = 12
 _SHAPE = 2.5
 Average = Callable[[Floats], Floats]
@@ -45,8 +45,8 @@ class Curves:
     @property
     def delta(self) -> Floats:
         """(n,) utility of surgery minus that of SBRT: 0.7 S(3) + 0.3 (1 - F(3))."""
-        survival, failure = self.at(_HORIZON)
-        utility = _OS_WEIGHT * survival + _LC_WEIGHT * (1 - failure)
+        survival, failure = self.at(UTILITY["years"])
+        utility = UTILITY["os"] * survival + UTILITY["lc"] * (1 - failure)
         return np.asarray(utility[:, 1] - utility[:, 0])
 
     @staticmethod
@@ -57,18 +57,24 @@ class Curves:
         )
 
 
-def structural_curves(draw: Draw) -> Curves:
+def structural_curves(world: World, hazards: tuple[ArmHazards, ArmHazards]) -> Curves:
     """Level 1: given latents and Z."""
-    return average_curves(draw.world, draw.hazards, np.copy)
+    return average_curves(world, hazards, np.copy)
 
 
-def latent_curves(draw: Draw) -> Curves:
-    """Level 2: given latents, Z integrated out by generalised Gauss-Laguerre quadrature with 12 nodes."""
+def latent_curves(world: World, hazards: tuple[ArmHazards, ArmHazards], shared: Floats) -> Curves:
+    """Level 2: given latents, Z integrated out by generalised Gauss-Laguerre quadrature with 12 nodes.
+
+    Args:
+        world: Says whether the arms differ.
+        hazards: Of n patients under SBRT and surgery.
+        shared: (n,) the Z that is in them.
+    """
     nodes, weights = roots_genlaguerre(_NODES, _SHAPE - 1)
     weights = weights / weights.sum()
-    ratio = nodes / _SHAPE / draw.latents.shared[:, None]
-    hazards = tuple(_repeated(of_arm, ratio) for of_arm in draw.hazards)
-    return average_curves(draw.world, (hazards[0], hazards[1]), lambda values: values.reshape(ratio.shape) @ weights)
+    ratio = nodes / _SHAPE / shared[:, None]
+    sbrt, surgery = (_repeated(of_arm, ratio) for of_arm in hazards)
+    return average_curves(world, (sbrt, surgery), lambda values: np.asarray(values.reshape(ratio.shape) @ weights))
 
 
 def average_curves(world: World, hazards: tuple[ArmHazards, ArmHazards], average: Average) -> Curves:

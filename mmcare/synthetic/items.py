@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from enum import Flag, auto
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.special import ndtri
@@ -103,6 +103,12 @@ def with_complete_genome(measured: Measured) -> Measured:
 
 
 def taken(parts: Parts, rows: np.ndarray) -> Parts:  # type: ignore[type-arg]
-    """Those rows of every array of a dataclass, and of the dataclasses within."""
+    """Those rows of every array of a dataclass, and of the dataclasses within; other values stay."""
     values = {field.name: getattr(parts, field.name) for field in fields(parts)}  # type: ignore[arg-type]
-    return type(parts)(**{n: v[rows] if isinstance(v, np.ndarray) else taken(v, rows) for n, v in values.items()})
+    return type(parts)(**{name: _of_value(value, rows) for name, value in values.items()})
+
+
+def _of_value(value: Any, rows: np.ndarray) -> Any:  # type: ignore[type-arg]
+    if isinstance(value, np.ndarray):
+        return value[rows]
+    return taken(value, rows) if is_dataclass(value) else value

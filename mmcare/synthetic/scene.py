@@ -46,31 +46,40 @@ def spacing_of(size_voxels: int) -> float:
 
 
 def render_scene(
-    ct: CTParameters, sites: SiteEffects, site: int, seed: int, patient: int, size_voxels: int
+    ct: CTParameters,
+    sites: SiteEffects,
+    site: int,
+    seed: int,
+    patient: int,
+    size_voxels: int,
+    row: int | None = None,
 ) -> RenderedCT:
     """The CT of one patient.
 
     Args:
-        ct: Parameters of all patients.
+        ct: Parameters of some patients.
         sites: Effects of the sites.
         site: The patient's site, 1 to 8.
         seed: Of the cohort.
         patient: The patient's number.
         size_voxels: Voxels along each axis, at least 48; 64 or 96 by custom.
+        row: Where the patient stands in `ct`; by default at its number.
     """
+    row = patient if row is None else row
     spacing = spacing_of(size_voxels)
     axis = ((np.arange(size_voxels) - (size_voxels - 1) / 2) * spacing).astype(np.float32)
-    nodule = _nodule(ct, patient)
+    nodule = _nodule(ct, row)
     place = _stream(seed, patient, 0)
     middle, towards_pleura, u = 12 * (place.random(3) - 0.5), _direction(place), place.random(4)
-    values = _lung(_stream(seed, patient, 1), size_voxels, float(ct.emphysema[patient]))
-    for vessel in branching_vessels(_stream(seed, patient, 2), round(25 * (1 - float(ct.emphysema[patient])))):
+    emphysema = float(ct.emphysema[row])
+    values = _lung(_stream(seed, patient, 1), size_voxels, emphysema)
+    for vessel in branching_vessels(_stream(seed, patient, 2), round(25 * (1 - emphysema))):
         draw_tube(values, axis, vessel, VESSEL_HU)
-    if ct.central[patient]:
+    if ct.central[row]:
         draw_tube(values, axis, _central_vessel(middle, towards_pleura, nodule, u[1:]), VESSEL_HU)
     shape = _stream(seed, patient, 3)
     _add_spicules(values, axis, middle, nodule, shape)
-    _add_pleura(values, axis, middle, towards_pleura, _pleura_mm(nodule, bool(ct.pleural_contact[patient]), u[0]))
+    _add_pleura(values, axis, middle, towards_pleura, _pleura_mm(nodule, bool(ct.pleural_contact[row]), u[0]))
     mask = _add_nodule(values, axis, middle, nodule, shape, _stream(seed, patient, 4))
     values = _scan(_stream(seed, patient, 5), values, site % 4, spacing) + np.float32(sites.offset_hu[site - 1])
     affine = np.diag([spacing] * 3 + [1.0])

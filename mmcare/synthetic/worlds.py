@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mmcare.errors import Finding, MMCareError
 
-__all__ = ["WORLDS", "World", "world_of"]
+__all__ = ["SUMMARIES", "WORLDS", "World", "world_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,19 @@ WORLDS = {
         World("covariate-censoring", _BASE_ALPHA, covariate_censoring=True),
     )
 }
+
+
+SUMMARIES = {
+    "heterogeneous": "the base: which treatment is better depends on the patient.",
+    "null": "no difference between the treatments, for anyone.",
+    "homogeneous": "surgery is better for all, by the same hazard.",
+    "crossing": "surgery costs more lives early and saves more late.",
+    "weak-overlap": "most patients could have got one treatment only.",
+    "hidden-confounder": "frailty itself decides the treatment, beside what is measured.",
+    "informative-missing": "frailty and aggressiveness decide who has a genome.",
+    "covariate-censoring": "the old and unfit are lost to follow-up earlier.",
+}
+"""What a world is, in a line."""
 
 
 def world_of(name: str) -> World:

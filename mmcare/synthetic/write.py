@@ -18,10 +18,11 @@ from mmcare.synthetic.draw import Draw
 from mmcare.synthetic.genome import DATA, GENES, PANELS, variants
 from mmcare.synthetic.hazards import ARMS
 
-__all__ = ["patient_id", "write_cohort"]
+__all__ = ["CT_ENTRY", "DICTIONARY", "Progress", "patient_id", "table", "write_cohort", "write_tables", "write_truth"]
 
 Progress = Callable[[str, int, int], None]
 
+CT_ENTRY = '  ct: {files: "ct/{patient}.nii.gz", mask: "ct/{patient}_gtv.nii.gz"}\n'
 DICTIONARY = """\
 # A synthetic cohort, drawn from a written-down causal model. No patient is real.
 mmcare_cohort: 1
@@ -82,11 +83,18 @@ def write_cohort(
         MMCareError: The folder is not empty, or cannot be written.
     """
     with new_folder(folder) as beside, new_folder(folder.with_name(f"{folder.name}.truth")) as truth:
-        _write_truth(draw, truth)
-        write_text(beside / "cohort.yaml", DICTIONARY)
-        write_text(beside / "patients.csv", _table(_PATIENTS, _patients(draw)))
-        _write_genomes(draw, beside)
+        write_truth(draw, truth)
+        world = {**asdict(draw.world), "seed": draw.seed, "patients": len(draw)}
+        write_text(truth / "world.json", json.dumps(world, indent=1) + "\n")
+        write_tables(draw, beside, DICTIONARY)
         _write_cts(draw, beside / "ct", size_voxels, spacing_mm, progress)
+
+
+def write_tables(draw: Draw, folder: Path, dictionary: str) -> None:
+    """All of a cohort but its CTs: dictionary, patients, mutations, panels, network."""
+    write_text(folder / "cohort.yaml", dictionary)
+    write_text(folder / "patients.csv", table(_PATIENTS, _patients(draw)))
+    _write_genomes(draw, folder)
 
 
 def _write_cts(draw: Draw, folder: Path, size: int, spacing: float, progress: Progress | None) -> None:
@@ -136,11 +144,11 @@ def _write_genomes(draw: Draw, folder: Path) -> None:
     panel = draw.measured.panel
     sequenced = [i for i in range(len(draw)) if panel[i]]
     columns = ("Hugo_Symbol", "Tumor_Sample_Barcode", "Variant_Classification", "HGVSp_Short")
-    write_text(folder / "mutations.maf", _table(columns, _mutations(draw, sequenced), tabs=True))
+    write_text(folder / "mutations.maf", table(columns, _mutations(draw, sequenced), tabs=True))
     pairs = ((patient_id(i), panel[i]) for i in sequenced)
-    write_text(folder / "panels.tsv", _table(("SAMPLE_ID", "mutations"), pairs, tabs=True))
+    write_text(folder / "panels.tsv", table(("SAMPLE_ID", "mutations"), pairs, tabs=True))
     covered = ((name, gene.name) for name, genes in PANELS.items() for gene in GENES if gene.name in genes)
-    write_text(folder / "panel_genes.tsv", _table(("panel", "gene"), covered, tabs=True))
+    write_text(folder / "panel_genes.tsv", table(("panel", "gene"), covered, tabs=True))
     text = (DATA / "network.tsv").read_text(encoding="utf-8")
     write_text(folder / "network.tsv", text.split("\n", 1)[1])
 
@@ -154,14 +162,13 @@ def _mutations(draw: Draw, sequenced: Sequence[int]) -> Iterable[Sequence[object
                 yield gene.name, patient_id(i), variant.classification, variant.protein_change
 
 
-def _write_truth(draw: Draw, folder: Path) -> None:
+def write_truth(draw: Draw, folder: Path) -> None:
+    """`latents.csv` and `outcomes.csv`: what nobody can know of a patient."""
     latents = ("age", "smoking", "frailty", "aggressiveness", "radioresistance", "shared", "site")
     rows = zip(*(getattr(draw.latents, name).tolist() for name in latents), strict=True)
     numbered = ((patient_id(i), *row) for i, row in enumerate(rows))
-    write_text(folder / "latents.csv", _table(("patient_id", *latents), numbered))
-    write_text(folder / "outcomes.csv", _table(_OUTCOMES, _outcomes(draw)))
-    world = {**asdict(draw.world), "seed": draw.seed, "patients": len(draw)}
-    write_text(folder / "world.json", json.dumps(world, indent=1) + "\n")
+    write_text(folder / "latents.csv", table(("patient_id", *latents), numbered))
+    write_text(folder / "outcomes.csv", table(_OUTCOMES, _outcomes(draw)))
 
 
 _OUTCOMES = (
@@ -182,7 +189,8 @@ def _outcomes(draw: Draw) -> Iterable[Sequence[object]]:
         yield patient_id(i), *courses, repr(float(draw.observed.censoring[i])), repr(float(draw.propensity[i]))
 
 
-def _table(columns: Sequence[str], rows: Iterable[Sequence[object]], tabs: bool = False) -> str:
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], tabs: bool = False) -> str:
+    """Text of a CSV file, or with tabs."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t" if tabs else ",", lineterminator="\n")
     writer.writerow(columns)
