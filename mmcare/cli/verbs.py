@@ -46,6 +46,7 @@ VERBS = (
     Verb("cohort", "deidentify", "mmcare.cli.cohort_deidentify:deidentify", "Write DICOM without patients' identity."),
     Verb("cohort", "new-key", "mmcare.cli.cohort_deidentify:new_key", "Write a key to de-identify with."),
     Verb("cohort", "make", "mmcare.cli.cohort:make", "Make a cohort from published files."),
+    Verb("cohort", "synth", "mmcare.cli.cohort_synth:synth", "Draw a synthetic cohort whose truth is known."),
     Verb("plugin", "list", "mmcare.cli.plugin_list:list_", "List the components that are there."),
     Verb("plugin", "show", "mmcare.cli.plugin_show:show", "Show a component's fields, and YAML to paste."),
     Verb("plugin", "check", "mmcare.cli.plugin_check:check", "Hold components against their contract."),

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import eval_legendre, expit
-from scipy.stats import poisson
 
 from mmcare.synthetic.fields import Voxels
-from mmcare.synthetic.random import Floats
+from mmcare.synthetic.random import Floats, poisson_quantile
 
 __all__ = [
     "GROUND_GLASS_HU",
@@ -110,7 +109,7 @@ def core_share(nodule: Nodule, rng: np.random.Generator, offset: Voxels) -> Voxe
 
 def spicules(nodule: Nodule, rng: np.random.Generator) -> Floats:
     """Directions (s, 3) times length in mm of the spicules, Poisson(14 spiculation) of them."""
-    count = int(poisson.ppf(rng.random(), 14 * nodule.spiculation))
+    count = int(poisson_quantile(rng.random(), 14 * nodule.spiculation))
     directions = rng.standard_normal((count, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     return np.asarray(directions * rng.uniform(2, 8, (count, 1)))

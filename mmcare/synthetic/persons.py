@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaincinv, ndtr
-from scipy.stats import poisson
 
-from mmcare.synthetic.random import COHORT_WIDE, Floats, normals, stage_uniforms
+from mmcare.synthetic.random import COHORT_WIDE, Floats, normals, poisson_quantile, stage_uniforms
 
 __all__ = [
     "Bools",
@@ -138,7 +137,7 @@ def draw_clinical(seed: int, latents: Latents) -> Clinical:
         female=u[:, 0] < ndtr(0.05 - 0.25 * k),
         fev1=82 - 9 * f - 7 * k + 14 * e[:, 1],
         dlco=75 - 9 * f - 8 * k + 13 * e[:, 2],
-        charlson=np.minimum(poisson.ppf(u[:, 3], np.exp(0.05 + 0.40 * f)), 9),
+        charlson=np.minimum(poisson_quantile(u[:, 3], np.exp(0.05 + 0.40 * f)), 9),
         ecog=ecog,
         never_smoked=never,
         pack_years=np.where(never, 0.0, 33 * np.exp(0.45 * k + 0.5 * e[:, 5])),

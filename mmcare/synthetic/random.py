@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
+from scipy.special import ndtri, pdtr, pdtrik
 
-__all__ = ["COHORT_WIDE", "Floats", "normals", "stage_uniforms"]
+__all__ = ["COHORT_WIDE", "Floats", "normals", "poisson_quantile", "stage_uniforms"]
 
 Floats = npt.NDArray[np.float64]
 COHORT_WIDE = 99
@@ -33,3 +33,10 @@ def stage_uniforms(seed: int, stage: int, patients: int | Sequence[int], count: 
 def normals(uniforms: Floats) -> Floats:
     """Standard normal quantiles of uniforms."""
     return np.asarray(ndtri(uniforms))
+
+
+def poisson_quantile(uniforms: Floats | float, rate: Floats | float) -> Floats:
+    """Smallest count whose Poisson distribution function reaches a uniform; scipy.stats would take a second to load."""
+    above = np.ceil(pdtrik(uniforms, rate))
+    below = np.maximum(above - 1, 0)
+    return np.where(pdtr(below, rate) >= uniforms, below, above)

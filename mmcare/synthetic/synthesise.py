@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from mmcare.formats import write_nifti
 from mmcare.formats.atomic import new_folder
 from mmcare.synthetic.draw import Draw, draw
 from mmcare.synthetic.items import taken
+from mmcare.synthetic.oracle import ENOUGH
 from mmcare.synthetic.persons import CTParameters, Ints, SiteEffects
 from mmcare.synthetic.scene import render_scene
 from mmcare.synthetic.truth_files import Truth, true_curves, write_curves, write_oracle, write_world
-from mmcare.synthetic.workers import in_order
+from mmcare.synthetic.workers import in_order, processes
 from mmcare.synthetic.write import CT_ENTRY, DICTIONARY, Progress, patient_id, write_tables, write_truth
 
 __all__ = ["Contents", "Synthesised", "synthesise"]
@@ -41,12 +43,17 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Synthesised:
-    """What was made: the cohort's folder, its truth's, and both as they were drawn."""
+    """What was made: the cohort's folder, its truth's, and both as they were drawn.
+
+    Attributes:
+        enough: Effective draws that an oracle should rest on.
+    """
 
     cohort: Path
     truth: Path
     drawn: Draw
     curves: Truth
+    enough: int = ENOUGH
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +77,9 @@ def synthesise(
     workers: int = 1,
     progress: Progress | None = None,
 ) -> Synthesised:
-    """Write a cohort to `folder`, and its truth to the sibling `NAME.truth`; the cohort appears last, whole or not at all.
+    """Write a cohort to `folder`, and its truth to the sibling `NAME.truth`.
 
-    The same world, n and seed give the same bytes, whatever the number of workers.
+    The cohort appears last, and whole. The same world, n and seed give the same bytes, whatever the number of workers.
 
     Args:
         folder: Must not exist, or be empty; its truth's as well.
@@ -89,12 +96,12 @@ def synthesise(
     contents = contents or Contents()
     folder = folder if folder.name not in ("", "..") else folder.resolve()
     beside = folder.with_name(f"{folder.name}.truth") if folder.name else folder
-    with new_folder(folder) as cohort, new_folder(beside) as truth_folder:
+    with new_folder(folder) as cohort, new_folder(beside) as truth_folder, processes(workers) as pool:
         drawn = draw(world, n, seed)
         write_tables(drawn, cohort, DICTIONARY if contents.size_voxels else DICTIONARY.replace(CT_ENTRY, ""))
         if contents.size_voxels:
-            _write_cts(drawn, cohort / "ct", contents.size_voxels, workers, progress)
-        truth = true_curves(drawn, contents.oracle, workers, progress)
+            _write_cts(drawn, cohort / "ct", contents.size_voxels, pool, progress)
+        truth = true_curves(drawn, contents.oracle, pool, progress)
         write_truth(drawn, truth_folder)
         write_curves(truth, truth_folder)
         if contents.oracle:
@@ -104,14 +111,16 @@ def synthesise(
     return Synthesised(folder, beside, drawn, truth)
 
 
-def _write_cts(drawn: Draw, folder: Path, size: int, workers: int, progress: Progress | None) -> None:
+def _write_cts(
+    drawn: Draw, folder: Path, size: int, pool: ProcessPoolExecutor | None, progress: Progress | None
+) -> None:
     folder.mkdir()
     tasks, done = [], 0
     for start in range(0, len(drawn), _AT_ONCE):
         rows = np.arange(start, min(start + _AT_ONCE, len(drawn)))
         ct, site = taken(drawn.ct, rows), drawn.latents.site[rows]
         tasks.append(_CTs(ct, drawn.sites, site, drawn.seed, rows.tolist(), size, folder))
-    for count in in_order(_write_some, tasks, workers):
+    for count in in_order(_write_some, tasks, pool):
         done += count
         if progress is not None:
             progress("drawing CTs", done, len(drawn))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -51,17 +52,19 @@ class _Group:
     items: Items | None
 
 
-def true_curves(draw: Draw, with_oracle: bool, workers: int = 1, progress: Progress | None = None) -> Truth:
+def true_curves(
+    draw: Draw, with_oracle: bool, pool: ProcessPoolExecutor | None = None, progress: Progress | None = None
+) -> Truth:
     """Curves of all patients, some at a time, in parallel; the same whatever the number of workers.
 
     Args:
         draw: A drawn cohort.
         with_oracle: Whether to average over what each modality set leaves open, some 13 ms of a core a patient.
-        workers: Processes.
+        pool: Worker processes; without, all is done here.
         progress: Told how many patients are done.
     """
     groups, parts = _groups(draw, with_oracle), []
-    for part in in_order(_truth_of, groups, workers):
+    for part in in_order(_truth_of, groups, pool):
         parts.append(part)
         if progress is not None:
             what = "computing oracles" if with_oracle else "computing curves"

@@ -9,57 +9,68 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing import connection, get_context, parent_process
 from typing import TypeVar
 
 from mmcare.errors import Finding, MMCareError
 
-__all__ = ["in_order"]
+__all__ = ["in_order", "processes"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-_AHEAD = 4
-"""Tasks a worker that are waiting or done and not yet taken: enough to keep it busy."""
+_AHEAD = 256
+"""Tasks that are waiting or done and not yet taken: enough to keep every worker busy."""
 
 
-def in_order(function: Callable[[Task], Result], tasks: Sequence[Task], workers: int) -> Iterator[Result]:
+@contextmanager
+def processes(count: int) -> Iterator[ProcessPoolExecutor | None]:
+    """Worker processes, or None where one is enough: then the work is done here.
+
+    They end with this process, also where it is killed.
+    """
+    if count == 1:
+        yield None
+        return
+    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def in_order(
+    function: Callable[[Task], Result], tasks: Sequence[Task], pool: ProcessPoolExecutor | None
+) -> Iterator[Result]:
     """Results of all tasks, the first first.
-
-    With one worker everything happens in this process. More are processes of their own, that end with this one, also
-    where it is killed.
 
     Args:
         function: Of a module, so that a worker can import it.
         tasks: Can be pickled.
-        workers: At least 1.
+        pool: Who does the work.
 
     Raises:
         MMCareError: That of the first task that failed, or a worker was killed.
     """
-    if workers == 1 or len(tasks) < 2:
+    if pool is None:
         yield from map(function, tasks)
         return
-    pool = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn"), initializer=_begin)
     try:
-        for found in _taken(pool, partial(_attempt, function), tasks, _AHEAD * workers):
+        for found in _taken(pool, partial(_attempt, function), tasks):
             if isinstance(found, _Failed):
                 raise MMCareError(found.findings)
             yield found
     except BrokenProcessPool as error:
         what = "a worker process was ended from outside, or found no memory; nothing was kept."
         raise MMCareError(Finding(what=what, todo="Use fewer with `--workers`.", code="worker-ended")) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _taken(
-    pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: Sequence[Task], ahead: int
-) -> Iterator[Result]:
+def _taken(pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
     """Results in order, never more than some tasks ahead of the one taken: memory stays small."""
     waiting: deque[Future[Result]] = deque()
     for task in tasks:
-        if len(waiting) == ahead:
+        if len(waiting) == _AHEAD:
             yield waiting.popleft().result()
         waiting.append(pool.submit(function, task))
     while waiting:
