@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -86,13 +87,14 @@ class Deidentifier:
         Args:
             dataset: As `pydicom.dcmread` gives it (with its file meta); it is not changed.
         """
-        held_back = reason_to_hold(dataset, self.release)
-        if held_back is not None:
-            return held_back
-        try:
-            return self._made_anew(dataset)
-        except HeldBackError as error:
-            return error.held_back
+        with warnings.catch_warnings(action="ignore"):  # pydicom's quote what a header holds
+            held_back = reason_to_hold(dataset, self.release)
+            if held_back is not None:
+                return held_back
+            try:
+                return self._made_anew(dataset)
+            except HeldBackError as error:
+                return error.held_back
 
     def _made_anew(self, source: Dataset) -> Dataset:
         sop_class = texts(source, "SOPClassUID")[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ def deidentify_folder(
     _begin(out, deidentifier)
     work, records = _Work(out, deidentifier, {}), []
     for done, path in enumerate(paths, start=1):
-        record, finding = work.file(path)
+        with warnings.catch_warnings(action="ignore"):  # pydicom's quote what a header holds
+            record, finding = work.file(path)
         records.append(record)
         findings += [finding] if finding is not None else []
         if progress is not None:
