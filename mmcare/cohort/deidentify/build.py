@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmcare.cohort.deidentify.held_back import HeldBack, HeldBackError
 from mmcare.cohort.deidentify.rules import Allowed, Codes, Context, Items, Rule, pixels
-from mmcare.cohort.deidentify.values import datasets, is_filled, texts
+from mmcare.cohort.deidentify.values import datasets, is_filled, one_text, texts
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -102,7 +102,7 @@ def code_item(value: str, scheme: str, meaning: str) -> Dataset:
 
 
 def _known(item: Dataset) -> tuple[str, str, str] | None:
-    value, scheme = (next(iter(texts(item, key)), "") for key in ("CodeValue", "CodingSchemeDesignator"))
+    value, scheme = (one_text(item, key) for key in ("CodeValue", "CodingSchemeDesignator"))
     meaning = _meanings(scheme).get(value) if scheme in ("SCT", "DCM") else None
     return (value, scheme, meaning) if meaning is not None else None
 

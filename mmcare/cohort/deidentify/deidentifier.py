@@ -13,7 +13,7 @@ from mmcare.cohort.deidentify.held_back import RELEASABLE, HeldBack, HeldBackErr
 from mmcare.cohort.deidentify.pixels import exact_pixels
 from mmcare.cohort.deidentify.pseudonyms import Pseudonyms
 from mmcare.cohort.deidentify.rules import Context
-from mmcare.cohort.deidentify.values import texts
+from mmcare.cohort.deidentify.values import one_text
 from mmcare.errors import CohortError, Finding
 
 if TYPE_CHECKING:
@@ -97,8 +97,8 @@ class Deidentifier:
                 return error.held_back
 
     def _made_anew(self, source: Dataset) -> Dataset:
-        sop_class = texts(source, "SOPClassUID")[0]
-        context = Context(self.pseudonyms, texts(source, "PatientID")[0], self.regions)
+        sop_class = one_text(source, "SOPClassUID")
+        context = Context(self.pseudonyms, one_text(source, "PatientID"), self.regions)
         target = build(source, ALLOWED[sop_class], context)
         target.DeidentificationMethodCodeSequence = [code_item(*option) for option in _OPTIONS]
         if any(entry.keyword == "PixelData" for entry in ALLOWED[sop_class]):

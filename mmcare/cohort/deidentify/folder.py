@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mmcare.cohort.deidentify.allow_list import EDITION
 from mmcare.cohort.deidentify.deidentifier import Deidentifier, file_bytes
 from mmcare.cohort.deidentify.held_back import CLASSES, HeldBack
-from mmcare.cohort.deidentify.values import texts
+from mmcare.cohort.deidentify.values import one_text
 from mmcare.errors import CohortError, Finding, Severity, cut
 from mmcare.formats.atomic import write_bytes, write_text
 from mmcare.formats.dicom_headers import files_below
@@ -118,7 +118,7 @@ class _Work:
             if not _is_dicom(path):
                 return FileRecord(path, "no DICOM file", "left out"), None
             header = _read(path, header_only=True)
-            kind = CLASSES.get(next(iter(texts(header, "SOPClassUID")), ""), "other object")
+            kind = CLASSES.get(one_text(header, "SOPClassUID"), "other object")
             target = self._target(header, kind)
             if target is not None and target in self.seen:
                 return self._again(path, kind, self.seen[target])
@@ -140,7 +140,7 @@ class _Work:
 
     def _target(self, header: Dataset, kind: str) -> Path | None:
         """Where the new object goes; None for what is held back."""
-        patient, series, uid = (next(iter(texts(header, tag)), "") for tag in reversed(_ID_TAGS[1:]))
+        patient, series, uid = (one_text(header, tag) for tag in reversed(_ID_TAGS[1:]))
         if kind not in _FOLDERS or not (patient and series and uid):
             return None
         names = self.deidentifier.pseudonyms

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmcare.cohort.deidentify.values import texts
+from mmcare.cohort.deidentify.values import one_text, texts
 from mmcare.errors import Finding, Severity, cut
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def reason_to_hold(dataset: Dataset, release: Collection[str] = ()) -> HeldBack 
 def _class(dataset: Dataset) -> HeldBack | None:
     from pydicom.uid import UID
 
-    (uid,) = texts(dataset, "SOPClassUID")[:1] or ("",)
+    uid = one_text(dataset, "SOPClassUID")
     if uid in CLASSES:
         return None
     if uid == _SECONDARY_CAPTURE or uid.startswith(f"{_SECONDARY_CAPTURE}."):
@@ -113,14 +113,14 @@ def _picture(dataset: Dataset) -> HeldBack | None:
     if samples and samples != ("1",):
         what = f"it is a colour picture ({cut(samples[0], 20)} samples a pixel), as screens give."
         return HeldBack("screen-capture", what, _LOOK)
-    if CLASSES.get(*texts(dataset, "SOPClassUID")[:1]) == "CT image" and frames and frames != ("1",):
+    if CLASSES.get(one_text(dataset, "SOPClassUID")) == "CT image" and frames and frames != ("1",):
         what = f"it is a CT image of {cut(frames[0], 20)} frames; one is due."
         return HeldBack("not-handled", what)
     return None
 
 
 def _nobody(dataset: Dataset) -> HeldBack | None:
-    if texts(dataset, "PatientID") and texts(dataset, "PatientID")[0]:
+    if one_text(dataset, "PatientID"):
         return None
     what = "it has no PatientID: there is nothing to make a new id of."
     return HeldBack("no-patient-id", what, "Export it again with its id.")

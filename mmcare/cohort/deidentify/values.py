@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["datasets", "is_filled", "texts"]
+__all__ = ["datasets", "is_filled", "one_text", "texts"]
 
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
@@ -26,6 +26,11 @@ def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     except Exception:
         return ()
     return tuple(_text(part) for part in _parts(value))
+
+
+def one_text(dataset: Dataset, keyword: str) -> str:
+    """The first value of an element as text; empty where there is none."""
+    return next(iter(texts(dataset, keyword)), "")
 
 
 def datasets(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
