@@ -118,7 +118,8 @@ class _Work:
             if not _is_dicom(path):
                 return FileRecord(path, "no DICOM file", "left out"), None
             header = _read(path, header_only=True)
-            kind = CLASSES.get(one_text(header, "SOPClassUID"), "other object")
+            sop_class = one_text(header, "SOPClassUID")
+            kind = CLASSES.get(sop_class, "other object" if sop_class else "damaged")
             target = self._target(header, kind)
             if target is not None and target in self.seen:
                 return self._again(path, kind, self.seen[target])

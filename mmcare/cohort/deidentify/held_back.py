@@ -73,8 +73,9 @@ def _class(dataset: Dataset) -> HeldBack | None:
     if uid == _SECONDARY_CAPTURE or uid.startswith(f"{_SECONDARY_CAPTURE}."):
         what = "it is a secondary capture, a picture of a screen that may show a name."
         return HeldBack("secondary-capture", what, "Leave it out, or clean its pixels by hand.")
-    name = UID(uid).name if uid else "an object without a SOP class"
-    what = f"it is {cut(name)}; what may survive is listed for {', '.join(CLASSES.values())} only."
+    if not uid:
+        return HeldBack("damaged", "it does not say what it is (no SOPClassUID).", "Export it again.")
+    what = f"it is {cut(UID(uid).name)}; what may survive is listed for {', '.join(CLASSES.values())} only."
     return HeldBack("not-handled", what)
 
 

@@ -86,9 +86,8 @@ CASES: dict[str, tuple[Change, str, str]] = {
     ),
     "no class": (
         without("SOPClassUID"),
-        "not-handled",
-        "it is an object without a SOP class; "
-        "what may survive is listed for CT image, structure set, segmentation only.",
+        "damaged",
+        "it does not say what it is (no SOPClassUID). Export it again.",
     ),
     "nobody": (
         put(PatientID=""),
