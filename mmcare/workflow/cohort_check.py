@@ -1,4 +1,4 @@
-"""All that can be said of a cohort folder: its own checks, then those of every modality that reads it."""
+"""All that can be said of a cohort folder: its own checks, those of every modality, and who could be told from it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mmcare.cohort import Cohort, check_cohort
+from mmcare.cohort.deidentify import check_identifiers
 from mmcare.components import Modality
 from mmcare.errors import CohortError, Finding, MMCareError, Severity
 from mmcare.registry import Entry, discover
@@ -22,7 +23,8 @@ def check_cohort_folder(folder: Path) -> tuple[Cohort | None, list[Finding]]:
         findings += _modality_findings(cohort, key)
     if cohort.dictionary.columns:
         findings += _modality_findings(cohort, "table")
-    return cohort, findings
+    tables = [table.file for table in (cohort.table, cohort.outcomes_table) if table is not None]
+    return cohort, [*findings, *check_identifiers(folder, named_already=tables)]
 
 
 def _modality_findings(cohort: Cohort, key: str) -> list[Finding]:

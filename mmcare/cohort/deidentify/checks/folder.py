@@ -63,7 +63,7 @@ def check_identifiers(folder: Path, *, named_already: Collection[Path] = ()) -> 
                 _look(path, folder, seen, path not in named_already)
             # One file that cannot be read must not end the pass: what is wrong with it is said by those who read it.
             except Exception:
-                seen.others[f"{path.suffix.lower()} (damaged)"] += 1
+                seen.others[f"{path.suffix.lower()} (not readable)"] += 1
     return [*findings, *_as_findings(seen, folder)]
 
 
@@ -117,5 +117,5 @@ def _as_findings(seen: _Seen, folder: Path) -> Iterator[Finding]:
         yield Finding(file=paths[0], what=text, todo=_CURES[cure], severity=severity, code="identifier")
     if seen.others:
         listed = ", ".join(f"{n} {suffix}" for suffix, n in sorted(seen.others.items()))
-        what = f"{counted(seen.others.total(), 'file')} of other kinds are not looked into for names: {listed}."
+        what = f"not looked into for names of persons: {counted(seen.others.total(), 'file')} ({listed})."
         yield Finding(file=folder, what=what, severity=Severity.NOTE, code="not-looked-into")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import re
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -38,7 +37,11 @@ _VOXELS_AT = {348: (108, "f"), 540: (168, "q")}
 
 
 def in_nifti(path: Path) -> Iterator[tuple[str, str]]:
-    """Texts (place, what it looks like) in the header and its extensions; `a text` where nothing more can be said."""
+    """Texts (place, what it looks like) in the header and its extensions; `a text` where nothing more can be said.
+
+    Raises:
+        OSError: It is damaged.
+    """
     start = _start(path)
     order, size = _order_and_size(start)
     for name, (place, length) in _TEXTS.get(size, {}).items():
@@ -68,13 +71,10 @@ def _found(place: str, content: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _start(path: Path) -> bytes:
-    """The header and what lies before the voxels, decompressed; empty where the file is damaged."""
-    try:
-        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
-            start = file.read(540)
-            return start + file.read(max(0, _header_bytes(start) - len(start)))
-    except (OSError, EOFError, zlib.error):
-        return b""
+    """The header and what lies before the voxels, decompressed."""
+    with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+        start = file.read(540)
+        return start + file.read(max(0, _header_bytes(start) - len(start)))
 
 
 def _header_bytes(start: bytes) -> int:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mmcare.cohort.deidentify.checks.looks import is_date, is_person, is_phone, looks_like
 from mmcare.cohort.identifiers import identifying
-from mmcare.errors import CohortError
 from mmcare.formats.patients_table import read_patients_table
 from mmcare.formats.table import Table, read_table
 
@@ -24,11 +23,11 @@ def in_table(path: Path, by_name: bool = True) -> Iterator[tuple[str, str]]:
     Args:
         path: The table.
         by_name: Whether the names of the columns count, or their cells alone.
+
+    Raises:
+        CohortError: It cannot be read as a table.
     """
-    try:
-        table = read_patients_table(path) if path.suffix.lower() != ".maf" else _maf(path)
-    except CohortError:
-        return  # what is wrong with it is said by those who read it
+    table = read_patients_table(path) if path.suffix.lower() != ".maf" else _maf(path)
     for name in table.columns:
         kind = kind_of_column(name, table.column(name), by_name)
         if kind:

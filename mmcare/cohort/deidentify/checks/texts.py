@@ -25,15 +25,12 @@ _NEW = ("2.25.", "P-")
 
 
 def in_json(path: Path) -> Iterator[tuple[str, str]]:
-    """Values (key path, what they look like) that tell of a person or of an original object."""
-    if path.stat().st_size > _MOST_BYTES:
-        yield "", "more than can be looked into"
-        return
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        return
-    yield from _in_value(value, (), 0)
+    """Values (key path, what they look like) that tell of a person or of an original object.
+
+    Raises:
+        ValueError: It is no JSON, or too large to be looked into.
+    """
+    yield from _in_value(json.loads(_read(path)), (), 0)
 
 
 def _in_value(value: object, keys: tuple[str, ...], depth: int) -> Iterator[tuple[str, str]]:
@@ -59,10 +56,17 @@ def _kind(key: str, text: str) -> str:
 
 
 def in_text(path: Path) -> Iterator[tuple[str, str]]:
-    """Lines (number, what they look like) of a text file with a person's name, a mail address or a date."""
-    if path.stat().st_size > _MOST_BYTES:
-        yield "", "more than can be looked into"
-        return
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    """Lines (number, what they look like) of a text file with a person's name, a mail address or a date.
+
+    Raises:
+        ValueError: It is too large to be looked into.
+    """
+    for number, line in enumerate(_read(path).splitlines(), start=1):
         if kind := looks_like(line, eight_digits=False):
             yield f"line {number}", kind
+
+
+def _read(path: Path) -> str:
+    if path.stat().st_size > _MOST_BYTES:
+        raise ValueError(f"{path} has more than {_MOST_BYTES} bytes")
+    return path.read_text(encoding="utf-8", errors="replace")
