@@ -6,6 +6,7 @@ from mmcare.cohort.deidentify.folder import FileRecord, FolderSummary, deidentif
 from mmcare.cohort.deidentify.held_back import HeldBack
 from mmcare.cohort.deidentify.key import new_key, read_key
 from mmcare.cohort.deidentify.report import write_report
+from mmcare.cohort.deidentify.tables import deidentified_table
 
 __all__ = [
     "Deidentifier",
@@ -13,6 +14,7 @@ __all__ = [
     "FolderSummary",
     "HeldBack",
     "check_identifiers",
+    "deidentified_table",
     "deidentify_folder",
     "file_bytes",
     "new_key",

@@ -15,6 +15,7 @@ __all__ = ["TABLES", "in_table", "kind_of_column"]
 TABLES = (".csv", ".tsv", ".maf", ".parquet", ".pq", ".xlsx", ".xlsm")
 _MOST = 0.5
 """Share of the filled cells that must look alike."""
+_FEW = 3
 
 
 def in_table(path: Path, by_name: bool = True) -> Iterator[tuple[str, str]]:
@@ -47,7 +48,8 @@ def kind_of_column(name: str, cells: Sequence[str], by_name: bool = True) -> str
         return identifying(name)
     if any("@" in text and looks_like(text) == "a mail address" for text in filled):
         return "mail addresses"
-    named_so = "date" in name.casefold()
+    # Eight digits are a date if the name says so, or if all are days of the calendar: one number in a thousand is.
+    named_so = "date" in name.casefold() or (len(filled) >= _FEW and all(is_date(text, True) for text in filled))
     tests: dict[str, Callable[[str], bool]] = {
         "dates of the calendar": lambda text: is_date(text, eight_digits=named_so),
         "names of persons": is_person,
