@@ -83,7 +83,7 @@ def _summary(made: Synthesised, seconds: float) -> str:
     drawn = made.drawn
     died, failed = int((drawn.observed.os_event == 1).sum()), int((drawn.observed.lc_event == 1).sum())
     found = (
-        f"{len(drawn)} patients of the world {drawn.world.name} in {seconds:.0f} s: {int((drawn.arm == 0).sum())} got "
+        f"{len(drawn)} patient{'s' * (len(drawn) != 1)} of the world {drawn.world.name} in {seconds:.0f} s: {int((drawn.arm == 0).sum())} got "
         f"SBRT, {died} died, {failed} had a local failure. The truth is in {made.truth}; keep it away from training."
     )
     few = {name: int((o.effective_draws < made.enough).sum()) for name, o in made.curves.oracles.items()}

@@ -37,7 +37,7 @@ def test_size_and_world_reach_the_files(tmp_path: Path, capfd: Capture) -> None:
     out = tmp_path / "world"
     asked = ["--n", "1", "--world", "null", "--size", "96", "--no-oracle", "--workers", "1"]
     assert main(["cohort", "synth", str(out), *asked]) == 0
-    assert "1 patients of the world null" in capfd.readouterr().err
+    assert "1 patient of the world null" in capfd.readouterr().err
     volume, _ = read_nifti(out / "ct" / "SYN-00001.nii.gz")
     assert volume.values.shape == (96, 96, 96)
     assert not (tmp_path / "world.truth" / "oracle.csv").exists()
