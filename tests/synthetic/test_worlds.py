@@ -126,7 +126,7 @@ def test_crossing_hazards_cross_where_the_table_says() -> None:
     curves = structural_curves(cohort.world, cohort.hazards)
     for years, said in ((0.25, -0.050), (1, -0.022), (2, 0.003), (5, 0.030)):
         survival = curves.at(years)[0].mean(0)
-        assert survival[1] - survival[0] == pytest.approx(said, abs=0.003)
+        assert survival[1] - survival[0] == pytest.approx(said, abs=0.005)
 
 
 @pytest.mark.slow
@@ -149,5 +149,9 @@ def test_who_has_a_genome(world: str, sbrt: float, surgery: float) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("world", "said"), [("heterogeneous", 0.24), ("covariate-censoring", 0.31)])
 def test_who_is_censored_early(world: str, said: float) -> None:
-    seen = draw(world, 100_000, seed=0).observed
-    assert ((seen.os_event == 0) & (seen.os_years < 3)).mean() == pytest.approx(said, abs=0.01)
+    """Over 30 cohorts: eight sites, drawn once a cohort, move a single one by .015."""
+    shares = []
+    for seed in range(30):
+        seen = draw(world, 4_000, seed).observed
+        shares.append(((seen.os_event == 0) & (seen.os_years < 3)).mean())
+    assert np.mean(shares) == pytest.approx(said, abs=0.01)
