@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmcare.cohort.deidentify.allowed_common import COMMON, IMAGE, MM, PLANE, PLENTY, exact, needed, or_empty
+from mmcare.cohort.deidentify.allowed_common import COMMON, IMAGE, MM, PLANE, PLENTY, exact, or_empty
 from mmcare.cohort.deidentify.rules import (
     Allowed,
     among,
@@ -50,7 +50,7 @@ CT = (
     Allowed("BodyPartExamined", among("CHEST", "LUNG", "THORAX", "ABDOMEN", "WHOLEBODY", "NECK", "HEAD", "PELVIS")),
     Allowed("ContrastBolusIngredient", among("IODINE", "BARIUM", "CARBON DIOXIDE", "GADOLINIUM", "XENON")),
     *PLANE,
-    needed("FrameOfReferenceUID", mapped_uid),
+    Allowed("FrameOfReferenceUID", mapped_uid),
     Allowed("PositionReferenceIndicator", constant("")),
     Allowed("SliceThickness", number(0, PLENTY, 1)),
     Allowed("SpacingBetweenSlices", number(-PLENTY, PLENTY, 1)),

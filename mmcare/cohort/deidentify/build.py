@@ -40,7 +40,8 @@ def _put(target: Dataset, source: Dataset, entry: Allowed, context: Context) -> 
     if value:
         _add(target, entry.keyword, value, source)
     elif entry.needed or (entry.exact and is_filled(source, entry.keyword)):
-        what = f"{entry.keyword} is absent, damaged, or not of the form that is allowed."
+        found = "not of the form that is allowed" if is_filled(source, entry.keyword) else "absent"
+        what = f"{entry.keyword} is {found}."
         raise HeldBackError(HeldBack("damaged", what, "Export it again."))
     elif entry.empty:
         _add(target, entry.keyword, [], source)

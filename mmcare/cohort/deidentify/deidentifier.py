@@ -51,7 +51,7 @@ class Deidentifier:
         >>> from mmcare.cohort.deidentify import Deidentifier
         >>> deidentify = Deidentifier(bytes(range(32)))
         >>> deidentify.patient("LUNG1-001")
-        'P-…'
+        'P-U7PAUEPJGMKSNPXX'
     """
 
     def __init__(self, key: bytes, *, regions: Sequence[str] = (), release: Collection[str] = ()) -> None:

@@ -118,7 +118,7 @@ class _Work:
             if not _is_dicom(path):
                 return FileRecord(path, "no DICOM file", "left out"), None
             header = _read(path, header_only=True)
-            sop_class = one_text(header, "SOPClassUID")
+            sop_class = one_text(header, "SOPClassUID") or one_text(header.file_meta, "MediaStorageSOPClassUID")
             kind = CLASSES.get(sop_class, "other object" if sop_class else "damaged")
             target = self._target(header, kind)
             if target is not None and target in self.seen:

@@ -74,6 +74,10 @@ def _class(dataset: Dataset) -> HeldBack | None:
         what = "it is a secondary capture, a picture of a screen that may show a name."
         return HeldBack("secondary-capture", what, "Leave it out, or clean its pixels by hand.")
     if not uid:
+        uid = one_text(
+            getattr(dataset, "file_meta", dataset), "MediaStorageSOPClassUID"
+        )  # a directory has it only there
+    if not uid:
         return HeldBack("damaged", "it does not say what it is (no SOPClassUID).", "Export it again.")
     what = f"it is {cut(UID(uid).name)}; what may survive is listed for {', '.join(CLASSES.values())} only."
     return HeldBack("not-handled", what)

@@ -207,6 +207,25 @@ def test_killed_at_random_moments_it_ends_as_if_it_were_not(
     assert files(out) == whole
 
 
+def test_files_of_every_kind_are_written_or_named(tmp_path: Path, deidentifier: Deidentifier) -> None:
+    """The files within pydicom: odd, damaged, of many classes and syntaxes."""
+    source = Path(pydicom.__file__).parent / "data" / "test_files"
+    summary = deidentify_folder(source, tmp_path / "out", deidentifier)
+    there = [path for path in source.rglob("*") if path.is_file()]
+    assert sorted(record.file for record in summary.files) == sorted(there)
+    assert summary.n_safe == len(list((tmp_path / "out").rglob("*.dcm"))) > 10
+    named = {Path(str(finding.file)) for finding in summary.findings}
+    silent = {r.file for r in summary.files if r.outcome != "written" and r.kind != "no DICOM file"} - named
+    assert not silent
+    written = b"".join(files(tmp_path / "out").values())
+    for record in summary.files:
+        if record.outcome == "written":
+            ds = pydicom.dcmread(record.file, stop_before_pixels=True)
+            for keyword in ("PatientName", "PatientID", "StudyInstanceUID", "SOPInstanceUID", "StudyDate"):
+                text = str(ds.get(keyword, "")).strip()
+                assert len(text) < 6 or text.encode() not in written, (record.file, keyword)
+
+
 def test_the_command_says_what_became_of_each(mixed: Path, key: Path, tmp_path: Path, capfd: Capture) -> None:
     out, report = tmp_path / "out", tmp_path / "report.csv"
     assert (
