@@ -5,6 +5,7 @@ from mmcare.cohort.deidentify.deidentifier import Deidentifier, file_bytes
 from mmcare.cohort.deidentify.folder import FileRecord, FolderSummary, deidentify_folder
 from mmcare.cohort.deidentify.held_back import HeldBack
 from mmcare.cohort.deidentify.key import new_key, read_key
+from mmcare.cohort.deidentify.provenance import deidentified_record
 from mmcare.cohort.deidentify.report import write_report
 from mmcare.cohort.deidentify.tables import deidentified_table
 
@@ -14,6 +15,7 @@ __all__ = [
     "FolderSummary",
     "HeldBack",
     "check_identifiers",
+    "deidentified_record",
     "deidentified_table",
     "deidentify_folder",
     "file_bytes",

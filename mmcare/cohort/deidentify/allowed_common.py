@@ -66,6 +66,7 @@ def reference(*more: Allowed) -> Items:
 
 
 COMMON = (
+    Allowed("SpecificCharacterSet", constant("ISO_IR 192")),
     needed("SOPClassUID", registered_uid),
     needed("SOPInstanceUID", mapped_uid),
     or_empty("StudyDate", shifted),

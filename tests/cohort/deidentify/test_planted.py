@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import numpy as np
 import pydicom
 import pytest
 
-from mmcare.cohort.deidentify import Deidentifier
+from mmcare.cohort.deidentify import Deidentifier, file_bytes
 from mmcare.formats import read_volume
 from mmcare.formats.rtstruct import rasterise, read_rtstruct
 from tests.cohort.deidentify import planted
+from tests.cohort.deidentify.conftest import KEY
 
 Everything = Callable[[Path], bytes]
 TOKENS = planted.tokens()
@@ -106,6 +108,16 @@ def test_the_contours_lie_on_the_new_images_and_fill_the_same_voxels(made: Path)
 def test_names_of_regions_that_are_not_known_become_numbers(made: Path) -> None:
     (ds,) = objects(made, "RTSTRUCT")
     assert [roi.ROIName for roi in ds.StructureSetROISequence] == ["ROI-1", "ROI-2", "GTV-1"]
+
+
+def test_names_let_through_keep_their_letters(tmp_path: Path) -> None:
+    ds = planted.rtstruct()
+    ds.SpecificCharacterSet = "ISO_IR 100"
+    ds.StructureSetROISequence[0].ROIName = "Tum\u00f6r links"
+    made = Deidentifier(KEY, regions=["tum\u00f6r *"]).dataset(ds)
+    assert isinstance(made, pydicom.Dataset)
+    read = pydicom.dcmread(io.BytesIO(file_bytes(made)))
+    assert [roi.ROIName for roi in read.StructureSetROISequence] == ["Tum\u00f6r links", "ROI-2", "GTV-1"]
 
 
 def test_every_reference_leads_to_an_object_that_is_there(made: Path) -> None:
