@@ -6,7 +6,9 @@ Its figures come from 100,000 patients and are to be met within 0.01; the small 
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+from lifelines import CoxPHFitter
 from scipy.stats import rankdata
 
 from mmcare.survival import aalen_johansen, kaplan_meier, reverse_kaplan_meier
@@ -96,8 +98,9 @@ def test_share_and_predictability_of_treatment(cohort: Draw) -> None:
     rank = rankdata(cohort.propensity)
     n = int(sbrt.sum())
     c = (rank[sbrt].sum() - n * (n + 1) / 2) / (n * (len(cohort) - n))
-    near(float(sbrt.mean()), 0.35, len(cohort), 0.03)  # sites are eight, drawn once a cohort
-    assert c == pytest.approx(0.857, abs=0.015)
+    within = 0.01 if len(cohort) > 20_000 else 0.03  # of seed 0; in others the eight sites move it
+    near(float(sbrt.mean()), 0.35, len(cohort), within)
+    assert c == pytest.approx(0.857, abs=0.01 if len(cohort) > 20_000 else 0.015)
 
 
 def test_genes_of_adenocarcinoma(cohort: Draw) -> None:
@@ -105,8 +108,9 @@ def test_genes_of_adenocarcinoma(cohort: Draw) -> None:
     has = {gene: cohort.genome.has(gene)[of] for gene in ("EGFR", "KRAS", "TP53", "STK11", "KEAP1")}
     for gene, said in (("EGFR", 0.33), ("KRAS", 0.37), ("TP53", 0.32), ("STK11", 0.13), ("KEAP1", 0.12)):
         near(float(has[gene].mean()), said, int(of.sum()))
-    assert log_odds_ratio(has["KRAS"], has["EGFR"]) < -3.3, "they exclude each other"
-    assert log_odds_ratio(has["STK11"], has["KEAP1"]) == pytest.approx(2.7, abs=0.35)
+    few = len(cohort) < 20_000
+    assert log_odds_ratio(has["KRAS"], has["EGFR"]) == pytest.approx(-4.4, abs=1.2 if few else 0.3)
+    assert log_odds_ratio(has["STK11"], has["KEAP1"]) == pytest.approx(2.7, abs=0.35 if few else 0.15)
 
 
 def log_odds_ratio(a: np.ndarray, b: np.ndarray) -> float:
@@ -170,6 +174,53 @@ def test_follow_up(cohort: Draw) -> None:
         for of in (cohort.arm == 0, cohort.arm == 1)
     ]
     near(crude[1] - crude[0], 0.178, int((cohort.arm == 0).sum()))
+
+
+@pytest.mark.parametrize(
+    ("arm", "cancer", "other"), [(SBRT, 0.145, 0.392), (SURGERY, 0.118, 0.161)], ids=["sbrt", "surgery"]
+)
+def test_net_death_within_five_years(cohort: Draw, arm: int, cancer: float, other: float) -> None:
+    """Of cancer without local failure, and of other causes, were there no other; of those who got the arm."""
+    of, hazards = cohort.arm == arm, cohort.hazards[arm]
+    w = (5 / hazards.cancer_scale[of]) ** 1.8
+    near(float(1 - np.exp(-hazards.cancer[of] * w / (1 + w)).mean()), cancer, int(of.sum()))
+    near(float(1 - np.exp(-hazards.other[of] * np.expm1(0.08 * 5) / 0.08).mean()), other, int(of.sum()))
+
+
+def test_events_of_2500_patients(cohort: Draw) -> None:
+    """Expected counts, a few percent of them."""
+    seen, scale = cohort.observed, 2_500 / len(cohort)
+    few = 3 if len(cohort) < 20_000 else 1
+    for arm, deaths, by_three, failures in ((SBRT, 404, 299, 69), (SURGERY, 426, 297, 69)):
+        of = cohort.arm == arm
+        died = (seen.os_event == 1) & of
+        assert died.sum() * scale == pytest.approx(deaths, rel=0.03 * few)
+        assert (died & (seen.os_years <= 3)).sum() * scale == pytest.approx(by_three, rel=0.03 * few)
+        assert ((seen.lc_event == 1) & of).sum() * scale == pytest.approx(failures, rel=0.04 * few)
+        assert np.median(cohort.ct.diameter_mm[of]) == pytest.approx(20, abs=0.5 * few)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arm", "centimetre", "kras", "egfr"),
+    [(SBRT, 1.28, 1.29, 0.72), (SURGERY, 1.35, 1.35, 0.73)],
+    ids=["sbrt", "surgery"],
+)
+def test_hazard_ratios_one_at_a_time(many: Draw, arm: int, centimetre: float, kras: float, egfr: float) -> None:
+    """Cox models of one covariate in those who got the arm; published ratios vary by far more."""
+    of = many.arm == arm
+    covariates = {
+        centimetre: many.ct.diameter_mm / 10,
+        kras: many.genome.has("KRAS"),
+        egfr: many.genome.has("EGFR"),
+        1.9: many.clinical.fev1 < 82,
+    }
+    for said, covariate in covariates.items():
+        table = pd.DataFrame(
+            {"x": covariate[of].astype(float), "t": many.observed.os_years[of], "e": many.observed.os_event[of]}
+        )
+        ratio = np.exp(CoxPHFitter().fit(table, "t", "e").params_["x"])
+        assert ratio == pytest.approx(said, abs=0.08)
 
 
 def test_the_latents_are_standard_normal_and_share_what_they_should(cohort: Draw) -> None:
