@@ -73,10 +73,14 @@ def _written(parameter: Any, choices: str) -> str:
     if parameter.param_type_name == "argument":
         return str(parameter.metavar or parameter.name.upper())
     name = max(parameter.opts, key=len)
-    return name if parameter.is_flag else f"{name} {choices or parameter.metavar or 'TEXT'}"
+    if parameter.is_flag:
+        return "/".join([name, *parameter.secondary_opts])
+    return f"{name} {choices or parameter.metavar or 'TEXT'}"
 
 
 def _default(parameter: Any) -> str:
     if parameter.default in (None, False, ()) or callable(parameter.default) or parameter.required:
         return ""
+    if parameter.default is True:
+        return f" By default `{max(parameter.opts, key=len)}`."
     return f" By default `{getattr(parameter.default, 'value', parameter.default)}`."

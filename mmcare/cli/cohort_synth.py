@@ -30,8 +30,10 @@ WorldName = Literal[
 def synth(
     out: Annotated[Path, typer.Argument(help="The cohort folder to write; its truth goes to OUT.truth beside it.")],
     world: Annotated[WorldName, typer.Option("--world", help="One of the worlds above.")] = "heterogeneous",
-    n: Annotated[int, typer.Option("--n", min=1, help="Patients.")] = 2_500,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Any number; the same gives the same bytes.")] = 0,
+    n: Annotated[int, typer.Option("--n", metavar="N", min=1, help="Patients.")] = 2_500,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="S", min=0, help="Any number; the same gives the same bytes.")
+    ] = 0,
     size: Annotated[Literal["64", "96"], typer.Option("--size", help="Voxels of a CT an axis, over 96 mm.")] = "64",
     ct: Annotated[bool, typer.Option("--ct/--no-ct", help="With CTs, or tables only.")] = True,
     oracle: Annotated[
@@ -39,7 +41,7 @@ def synth(
         typer.Option("--oracle/--no-oracle", help="What each set of modalities can tell; 13 ms of a core a patient."),
     ] = True,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes; by default one for each core.")
+        int | None, typer.Option("--workers", metavar="N", min=1, help="Processes; by default one for each core.")
     ] = None,
 ) -> None:
     """Draw a synthetic cohort from a written-down causal model, with its truth in a folder beside it.
@@ -82,9 +84,10 @@ def synth(
 def _summary(made: Synthesised, seconds: float) -> str:
     drawn = made.drawn
     died, failed = int((drawn.observed.os_event == 1).sum()), int((drawn.observed.lc_event == 1).sum())
+    patients = f"{len(drawn)} patient{'s' if len(drawn) != 1 else ''}"
     found = (
-        f"{len(drawn)} patient{'s' * (len(drawn) != 1)} of the world {drawn.world.name} in {seconds:.0f} s: {int((drawn.arm == 0).sum())} got "
-        f"SBRT, {died} died, {failed} had a local failure. The truth is in {made.truth}; keep it away from training."
+        f"{patients} of the world {drawn.world.name} in {seconds:.0f} s: {int((drawn.arm == 0).sum())} got SBRT, "
+        f"{died} died, {failed} had a local failure. The truth is in {made.truth}; keep it away from training."
     )
     few = {name: int((o.effective_draws < made.enough).sum()) for name, o in made.curves.oracles.items()}
     if any(few.values()):
