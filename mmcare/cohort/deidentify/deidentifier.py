@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from mmcare.cohort.deidentify.build import build, code_item
 from mmcare.cohort.deidentify.held_back import RELEASABLE, HeldBack, HeldBackError, reason_to_hold
 from mmcare.cohort.deidentify.pixels import exact_pixels
 from mmcare.cohort.deidentify.pseudonyms import Pseudonyms
+from mmcare.cohort.deidentify.quiet import quiet
 from mmcare.cohort.deidentify.rules import Context
 from mmcare.cohort.deidentify.values import one_text
 from mmcare.errors import CohortError, Finding
@@ -87,7 +87,7 @@ class Deidentifier:
         Args:
             dataset: As `pydicom.dcmread` gives it (with its file meta); it is not changed.
         """
-        with warnings.catch_warnings(action="ignore"):  # pydicom's quote what a header holds
+        with quiet():
             held_back = reason_to_hold(dataset, self.release)
             if held_back is not None:
                 return held_back

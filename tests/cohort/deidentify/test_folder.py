@@ -13,8 +13,7 @@ import pydicom
 import pytest
 
 from mmcare.cli.main import main
-from mmcare.cohort.deidentify import Deidentifier, deidentify_folder, new_key
-from mmcare.cohort.deidentify import folder as folder_module
+from mmcare.cohort.deidentify import Deidentifier, deidentify_folder, new_key, one_file
 from mmcare.errors import CohortError, MMCareError
 from tests.cohort.deidentify import planted
 from tests.cohort.deidentify.conftest import KEY
@@ -281,19 +280,19 @@ def test_the_command_says_where_nothing_can_be_written(key: Path, tmp_path: Path
 def test_ctrl_c_says_how_to_go_on(
     mixed: Path, key: Path, tmp_path: Path, capfd: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = folder_module.write_bytes
+    real = one_file.write_bytes
 
     def stopped(path: Path, data: bytes) -> None:
         real(path, data)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(folder_module, "write_bytes", stopped)
+    monkeypatch.setattr(one_file, "write_bytes", stopped)
     out = tmp_path / "out"
     assert main(["cohort", "deidentify", str(mixed), "--out", str(out), "--key", str(key)]) == 130
     assert (
         f"{out}: stopped; what is written is whole.\n  Run the same command again to go on.\n" in capfd.readouterr().err
     )
-    monkeypatch.setattr(folder_module, "write_bytes", real)
+    monkeypatch.setattr(one_file, "write_bytes", real)
     assert main(["cohort", "deidentify", str(mixed), "--out", str(out), "--key", str(key)]) == 0
     assert len(list(out.rglob("*.dcm"))) == 2
 

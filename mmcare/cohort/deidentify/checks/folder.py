@@ -13,6 +13,7 @@ from mmcare.cohort.deidentify.checks.nifti import in_nifti, in_nrrd
 from mmcare.cohort.deidentify.checks.tables import TABLES, in_table
 from mmcare.cohort.deidentify.checks.texts import in_json, in_text
 from mmcare.cohort.deidentify.key import KEY_MARK
+from mmcare.cohort.deidentify.quiet import quiet
 from mmcare.errors import Finding, Severity
 from mmcare.formats.dicom_headers import files_below
 from mmcare.formats.rows import counted
@@ -60,7 +61,8 @@ def check_identifiers(folder: Path, *, named_already: Collection[Path] = ()) -> 
         if path.is_file():
             findings += _key(path)
             try:
-                _look(path, folder, seen, path not in named_already)
+                with quiet():
+                    _look(path, folder, seen, path not in named_already)
             # One file that cannot be read must not end the pass: what is wrong with it is said by those who read it.
             except Exception:
                 seen.others[f"{path.suffix.lower()} (not readable)"] += 1
