@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-import mmcare
 from mmcare.formats.atomic import write_bytes, write_text
 from mmcare.synthetic.curves import HORIZONS, UTILITY, YEARS, Curves, latent_curves
 from mmcare.synthetic.draw import Draw
@@ -163,7 +163,7 @@ def write_world(draw: Draw, truth: Truth, size_voxels: int | None, folder: Path)
         "seed": draw.seed,
         "patients": len(draw),
         "ct_voxels": size_voxels,
-        "version": mmcare.__version__,
+        "version": version("mmcare"),
         "constants": {
             "death_hazard_after_local_failure": AFTER_FAILURE,
             "ageing": AGEING,
