@@ -13,6 +13,7 @@ import numpy as np
 import pydicom
 import pytest
 
+from mmcare.cli.main import main
 from mmcare.cohort.deidentify import check_identifiers, new_key
 from mmcare.cohort.deidentify.checks.looks import is_person, is_phone, looks_like
 from mmcare.cohort.deidentify.checks.tables import kind_of_column
@@ -107,6 +108,7 @@ COLUMNS = {
     "phone": (["1", "2"], "phone numbers or mail addresses"),
     "contact": (["a.meier@clinic.org", ""], "mail addresses"),
     "surgery_date": (["20080918", "20100102"], "dates of the calendar"),
+    "number": (["123-45-6789", "943 476 5919"], "numbers of a state or health service"),
     "visit": (["20080918", "20100102", "20110304"], "dates of the calendar"),
     "last_seen": (["18.09.2008", "2010-01-02 11:30"], "dates of the calendar"),
     "reader": (["Meier, Anna", "Doe, John"], "names of persons"),
@@ -120,6 +122,26 @@ def test_a_column_is_known_by_its_name_or_its_cells(name: str, tmp_path: Path) -
     rows = "\n".join(f'P{i},"{cell}"' for i, cell in enumerate(cells))
     (tmp_path / "extra.csv").write_text(f"patient_id,{name}\n{rows}\n")
     assert said(tmp_path) == [f"extra.csv: holds {kind} in column `{name}`: {MAY_TELL} {CURE_TABLE}"]
+
+
+def test_ids_as_hospitals_give_them_are_a_note(tmp_path: Path) -> None:
+    (tmp_path / "patients.csv").write_text("patient_id,age\n10004711,60\n10004712,61\n10004713,62\n")
+    (finding,) = check_identifiers(tmp_path)
+    assert finding.what == f"holds numbers as hospitals give to patients in column `patient_id`: {MAY_TELL}"
+    assert finding.severity is Severity.NOTE
+
+
+def test_the_check_of_a_cohort_says_it_and_ends_with_1(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    (folder / "cohort.yaml").write_text("mmcare_cohort: 1\ncolumns:\n  age: {type: number, unit: years}\n")
+    (folder / "patients.csv").write_text("patient_id,age\n" + "".join(f"A{i},{60 + i}\n" for i in range(12)))
+    assert main(["cohort", "check", str(folder)]) == 0
+    capfd.readouterr()
+    nifti(folder / "A1.nii.gz", lambda i: i.header.__setitem__("descrip", b"Doe^John"))
+    assert main(["cohort", "check", str(folder)]) == 1
+    said = f"Warning: {folder}/A1.nii.gz: holds a person's name in `descrip`: {MAY_TELL}\n  {CURE_IMAGE}\n"
+    assert said in capfd.readouterr().err
 
 
 def test_names_of_columns_may_have_been_looked_at_before(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from mmcare.cohort.deidentify.checks.headers import in_dicom
 from mmcare.cohort.deidentify.checks.looks import looks_like
 from mmcare.cohort.deidentify.checks.nifti import in_nifti, in_nrrd
-from mmcare.cohort.deidentify.checks.tables import TABLES, in_table
+from mmcare.cohort.deidentify.checks.tables import LONG_IDS, TABLES, in_table
 from mmcare.cohort.deidentify.checks.texts import in_json, in_text
 from mmcare.cohort.deidentify.key import KEY_MARK
 from mmcare.cohort.deidentify.quiet import quiet
@@ -114,8 +114,8 @@ def _as_findings(seen: _Seen, folder: Path) -> Iterator[Finding]:
     for (cure, what), paths in seen.files.items():
         more = f" (and {counted(len(paths) - 1, 'more file')})" if len(paths) > 1 else ""
         text = f"holds {what}{more}: that may tell who a patient is."
-        # A text that looks like nothing is in files of every other tool: worth a look, no more.
-        severity = Severity.NOTE if what.startswith("a text in") else Severity.WARNING
+        # A text that looks like nothing, or long ids, are in many a good file: worth a look, no more.
+        severity = Severity.NOTE if what.startswith(("a text in", LONG_IDS)) else Severity.WARNING
         yield Finding(file=paths[0], what=text, todo=_CURES[cure], severity=severity, code="identifier")
     if seen.others:
         listed = ", ".join(f"{n} {suffix}" for suffix, n in sorted(seen.others.items()))

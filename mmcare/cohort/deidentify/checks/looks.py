@@ -5,12 +5,17 @@ from __future__ import annotations
 import datetime
 import re
 
-__all__ = ["is_date", "is_person", "is_phone", "looks_like"]
+__all__ = ["is_date", "is_person", "is_phone", "is_record_number", "is_state_number", "looks_like"]
 
 _MAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}", re.ASCII)
 _CARET = re.compile(r"[^\W\d_][\w'-]{1,40}\^[^\W\d_][\w' -]*")
 _COMMA = re.compile(r"[^\W\d_]+(?:[ '-][^\W\d_]+)?, ?[^\W\d_]+\.?(?:[ -][^\W\d_]+\.?)?")
 _PHONE = re.compile(r"(?:\+|00|\(0?)\d[\d ()/.-]{6,20}\d|0\d{2,5}[ /-]\d[\d -]{4,12}\d", re.ASCII)
+_STATE_NUMBER = re.compile(
+    r"\d{3}-\d{2}-\d{4}|\d{3} \d{3} \d{4}|756\.\d{4}\.\d{4}\.\d{2}|\d{3}\.\d{3}\.\d{3}-\d{2}", re.ASCII
+)
+"""Social security (US, Switzerland), NHS, CPF."""
+_RECORD_NUMBER = re.compile(r"\d{7,12}", re.ASCII)
 _NEVER_BEFORE, _NEVER_AFTER = 1900, 2100
 _DAY = re.compile(r"(?<![\d.])(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?![\d.]*\d)", re.ASCII)
 _DAY_LAST = re.compile(r"(?<![\d.])(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?![\d.]*\d)", re.ASCII)
@@ -41,6 +46,16 @@ def is_date(text: str, eight_digits: bool = False) -> bool:
 def is_phone(text: str) -> bool:
     """Whether a text is written as phone numbers are."""
     return _PHONE.fullmatch(text) is not None
+
+
+def is_state_number(text: str) -> bool:
+    """Whether a text is written as numbers of a health service or of social security are."""
+    return _STATE_NUMBER.fullmatch(text) is not None
+
+
+def is_record_number(text: str) -> bool:
+    """Whether a text is a number as long as hospitals give to their patients."""
+    return _RECORD_NUMBER.fullmatch(text) is not None
 
 
 def is_person(text: str) -> bool:

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from mmcare.cohort.deidentify.checks.looks import is_date, is_person, is_phone, looks_like
+from mmcare.cohort.deidentify.checks.looks import (
+    is_date,
+    is_person,
+    is_phone,
+    is_record_number,
+    is_state_number,
+    looks_like,
+)
 from mmcare.cohort.identifiers import identifying
 from mmcare.formats.patients_table import read_patients_table
 from mmcare.formats.table import Table, read_table
 
-__all__ = ["TABLES", "in_table", "kind_of_column"]
+__all__ = ["LONG_IDS", "TABLES", "in_table", "kind_of_column"]
 
 TABLES = (".csv", ".tsv", ".maf", ".parquet", ".pq", ".xlsx", ".xlsm")
 _MOST = 0.5
 """Share of the filled cells that must look alike."""
 _FEW = 3
+LONG_IDS = "numbers as hospitals give to patients"
 
 
 def in_table(path: Path, by_name: bool = True) -> Iterator[tuple[str, str]]:
@@ -33,6 +41,15 @@ def in_table(path: Path, by_name: bool = True) -> Iterator[tuple[str, str]]:
         kind = kind_of_column(name, table.column(name), by_name)
         if kind:
             yield name, kind
+        elif _ids_of_a_hospital(name, table.column(name)):
+            yield name, LONG_IDS
+
+
+def _ids_of_a_hospital(name: str, cells: Sequence[str]) -> bool:
+    """One long number a row: no proof, for others number so, too."""
+    filled = [text for cell in cells if (text := cell.strip())]
+    named_so = "id" in name.casefold().replace("-", "_").split("_")
+    return named_so and len(set(filled)) == len(filled) >= _FEW and all(map(is_record_number, filled))
 
 
 def _maf(path: Path) -> Table:
@@ -53,6 +70,7 @@ def kind_of_column(name: str, cells: Sequence[str], by_name: bool = True) -> str
     tests: dict[str, Callable[[str], bool]] = {
         "dates of the calendar": lambda text: is_date(text, eight_digits=named_so),
         "names of persons": is_person,
+        "numbers of a state or health service": is_state_number,
         "phone numbers": is_phone,
     }
     return next((what for what, test in tests.items() if sum(map(test, filled)) > _MOST * len(filled)), "")
