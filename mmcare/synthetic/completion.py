@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import numpy as np
-from scipy.special import expit, gammainc, gammaln, ndtr, ndtri
+from scipy.special import gammainc, gammaln, ndtr, ndtri
 
 from mmcare.synthetic.draw import informative, tissue_logit
-from mmcare.synthetic.genome import GENES, Genome, variant_indices
+from mmcare.synthetic.genome import Genome
+from mmcare.synthetic.genome_completion import complete_genome
 from mmcare.synthetic.items import Items, Modalities
 from mmcare.synthetic.persons import Bools, Clinical, CTParameters, Ints, Latents, solid_share
 from mmcare.synthetic.posterior import DrawnLatents, draw_posterior
@@ -19,10 +20,6 @@ from mmcare.synthetic.worlds import World
 __all__ = ["UNIFORMS", "Completed", "Numbers", "complete"]
 
 _ECOG_CUTS = np.array([-np.inf, -0.25, 1.0, 1.9, np.inf])
-_EFFECTIVE = 7
-"""The first genes have effects, or children that have; the next are signs of K and A; the last are signs of nothing."""
-_INFORMATIVE = 15
-_NAMES = tuple(gene.name for gene in GENES)
 UNIFORMS = 21
 _Parts = TypeVar("_Parts", Latents, Clinical, CTParameters)
 
@@ -62,7 +59,8 @@ def complete(world: World, items: Items, known: Modalities, numbers: Numbers) ->
     u = iter(np.moveaxis(numbers.uniforms, -1, 0))
     ct, weight = _complete_ct(items, known, drawn, [next(u) for _ in range(5)])
     clinical, of_table = _complete_clinical(items, known, drawn, [next(u) for _ in range(6)])
-    genome, of_genome = _complete_genome(items, known, drawn, clinical.adenocarcinoma, [next(u) for _ in range(10)])
+    seen = items.covered if Modalities.GENOMIC in known else np.zeros_like(items.covered)
+    genome, of_genome = complete_genome(items, seen, drawn, clinical.adenocarcinoma, [next(u) for _ in range(10)])
     weight = weight + of_table + of_genome
     if world.informative_missing and known & (Modalities.CLINICAL | Modalities.GENOMIC):
         weight = weight + _of_pattern(items, drawn, clinical, ct)
@@ -116,37 +114,60 @@ def _of_core(solid: Floats, mean: Floats) -> Floats:
 def _complete_clinical(
     items: Items, known: Modalities, drawn: DrawnLatents, u: list[Floats]
 ) -> tuple[Clinical, Floats]:
-    c, m, f, k = items.clinical, items.measured, drawn.frailty, drawn.smoking
-    table = Modalities.CLINICAL in known
-    rate, fitness = np.exp(0.05 + 0.40 * f), 0.75 * f
-    p_female, p_adenocarcinoma = ndtr(0.05 - 0.25 * k), ndtr(0.55 - 0.3 * k)
-    fev1, dlco = 82 - 9 * f - 7 * k + 14 * ndtri(u[0]), 75 - 9 * f - 8 * k + 13 * ndtri(u[1])
-    adenocarcinoma = u[2] < p_adenocarcinoma
-    if not table:
-        ecog = np.searchsorted(_ECOG_CUTS[1:-1], fitness + 0.66 * ndtri(u[3])).astype(np.float64)
-        return _clinical(fev1, dlco, _poisson(rate, u[4]), ecog, u[5] < p_female, adenocarcinoma), np.zeros_like(f)
-    weight = _of_charlson(c.charlson[:, None], rate) + _of_ecog(c.ecog.astype(np.int64), fitness)
-    weight += np.log(np.where(c.female[:, None], p_female, 1 - p_female))
-    weight += np.where((k < -1.04) == c.never_smoked[:, None], 0.0, -np.inf)
-    told = np.log(np.where(c.adenocarcinoma[:, None], p_adenocarcinoma, 1 - p_adenocarcinoma))
-    weight += np.where(m.tissue[:, None], told, 0.0)
-    whole = _clinical(
-        np.where(m.fev1[:, None], c.fev1[:, None], fev1),
-        np.where(m.dlco[:, None], c.dlco[:, None], dlco),
-        _each(c.charlson, f),
-        _each(c.ecog, f),
-        _each(c.female, f),
-        np.where(m.tissue[:, None], c.adenocarcinoma[:, None], adenocarcinoma),
+    open_ = _drawn_table(drawn, u)
+    if Modalities.CLINICAL not in known:
+        return open_, np.zeros_like(drawn.frailty)
+    c, m, like = items.clinical, items.measured, drawn.frailty
+    whole = replace(
+        open_,
+        fev1=np.where(m.fev1[:, None], c.fev1[:, None], open_.fev1),
+        dlco=np.where(m.dlco[:, None], c.dlco[:, None], open_.dlco),
+        charlson=_each(c.charlson, like),
+        ecog=_each(c.ecog, like),
+        female=_each(c.female, like),
+        adenocarcinoma=np.where(m.tissue[:, None], c.adenocarcinoma[:, None], open_.adenocarcinoma),
     )
-    return whole, weight
+    return whole, _of_table(items, drawn)
 
 
-def _clinical(
-    fev1: Floats, dlco: Floats, charlson: Floats, ecog: Floats, female: Bools, adenocarcinoma: Bools
-) -> Clinical:
+def _drawn_table(drawn: DrawnLatents, u: list[Floats]) -> Clinical:
     """What has an effect; age, smoking and the other histologies have none beside the latents."""
-    nothing, no = np.zeros_like(fev1), np.zeros(fev1.shape, dtype=bool)
-    return Clinical(nothing, female, fev1, dlco, charlson, ecog, no, nothing, adenocarcinoma, no)
+    f, k = drawn.frailty, drawn.smoking
+    nothing, no = np.zeros_like(f), np.zeros(f.shape, dtype=bool)
+    return Clinical(
+        age_years=nothing,
+        female=u[5] < _p_female(k),
+        fev1=82 - 9 * f - 7 * k + 14 * ndtri(u[0]),
+        dlco=75 - 9 * f - 8 * k + 13 * ndtri(u[1]),
+        charlson=_poisson(np.exp(0.05 + 0.40 * f), u[4]),
+        ecog=np.searchsorted(_ECOG_CUTS[1:-1], 0.75 * f + 0.66 * ndtri(u[3])).astype(np.float64),
+        never_smoked=no,
+        pack_years=nothing,
+        adenocarcinoma=u[2] < _p_adenocarcinoma(k),
+        squamous=no,
+    )
+
+
+def _of_table(items: Items, drawn: DrawnLatents) -> Floats:
+    """Log likelihood of comorbidity, ECOG, sex, having ever smoked, and histology where there was tissue."""
+    c, f, k = items.clinical, drawn.frailty, drawn.smoking
+    weight = _of_charlson(c.charlson[:, None], np.exp(0.05 + 0.40 * f)) + _of_ecog(c.ecog.astype(np.int64), 0.75 * f)
+    weight += _of_answer(c.female[:, None], _p_female(k))
+    weight += np.where((k < -1.04) == c.never_smoked[:, None], 0.0, -np.inf)
+    histology = _of_answer(c.adenocarcinoma[:, None], _p_adenocarcinoma(k))
+    return weight + np.where(items.measured.tissue[:, None], histology, 0.0)
+
+
+def _p_female(smoking: Floats) -> Floats:
+    return np.asarray(ndtr(0.05 - 0.25 * smoking))
+
+
+def _p_adenocarcinoma(smoking: Floats) -> Floats:
+    return np.asarray(ndtr(0.55 - 0.3 * smoking))
+
+
+def _of_answer(yes: Bools, probability: Floats) -> Floats:
+    return np.asarray(np.log(np.where(yes, probability, 1 - probability)))
 
 
 def _of_charlson(charlson: Floats, rate: Floats) -> Floats:
@@ -169,47 +190,6 @@ def _poisson(rate: Floats, u: Floats) -> Floats:
         term *= rate / k
         below += term
     return count
-
-
-def _complete_genome(
-    items: Items, known: Modalities, drawn: DrawnLatents, adenocarcinoma: Bools, u: list[Floats]
-) -> tuple[Genome, Floats]:
-    covered = items.covered if Modalities.GENOMIC in known else np.zeros_like(items.covered)
-    told = bool(covered.any())
-    mutated = np.zeros((*adenocarcinoma.shape, len(GENES)), dtype=bool)
-    weight = np.zeros(adenocarcinoma.shape)
-    for number, gene in enumerate(GENES[: _INFORMATIVE if told else _EFFECTIVE]):
-        logit = gene.b + gene.k * drawn.smoking + gene.h * drawn.aggressiveness + gene.n * ~adenocarcinoma
-        for parent, effect in gene.parents.items():
-            logit = logit + effect * mutated[..., _NAMES.index(parent)]
-        seen, hit = covered[:, number, None], items.genome.mutated[:, number, None]
-        if number < _EFFECTIVE:
-            mutated[..., number] = np.where(seen, hit, u[number] < expit(logit))
-        else:
-            mutated[..., number] = seen & hit
-        if told:
-            weight -= np.where(seen, np.logaddexp(0, np.where(hit, -logit, logit)), 0.0)
-    has = {name: mutated[..., _NAMES.index(name)] for name in ("KRAS", "EGFR", "STK11")}
-    mean = 0.25 * drawn.aggressiveness + 0.35 * has["KRAS"] - 0.5 * has["EGFR"] - 0.4 * has["STK11"]
-    score, of_score = _pdl1(items.genome.pdl1_tps, items.measured.sequenced & told, mean, u[-1])
-    variant = np.full((mutated.size // len(GENES), len(GENES)), -1)
-    for name, numbers in (("TP53", u[7]), ("KRAS", u[8])):
-        column = _NAMES.index(name)
-        at_hand = np.where(
-            covered[:, column, None], items.genome.variant[:, column, None], variant_indices(name, numbers)
-        )
-        variant[:, column] = np.where(mutated[..., column], at_hand, -1).ravel()
-    return Genome(mutated.reshape(variant.shape), variant, score.ravel()), weight + of_score
-
-
-def _pdl1(tps: Floats, seen: Bools, mean: Floats, u: Floats) -> tuple[Floats, Floats]:
-    """q, and the log likelihood of the interval that a rounded TPS leaves for it."""
-    low = np.where(tps == 0, -np.inf, 0.45 + (np.maximum(tps, 1.5) - 1.5) / 54.5)
-    high = np.where(tps == 0, 0.45, np.where(tps >= 100, np.inf, 0.45 + (tps - 0.5) / 54.5))
-    lower = np.where(seen[:, None], ndtr((low[:, None] - mean) / 0.9), 0.0)
-    upper = np.where(seen[:, None], ndtr((high[:, None] - mean) / 0.9), 1.0)
-    score = mean + 0.9 * ndtri(np.clip(lower + u * (upper - lower), 1e-15, 1 - 1e-15))
-    return score, np.log(np.maximum(upper - lower, 1e-300))
 
 
 def _of_pattern(items: Items, drawn: DrawnLatents, clinical: Clinical, ct: CTParameters) -> Floats:
