@@ -33,7 +33,7 @@ class HeldBack:
     """An object that is not written, and why.
 
     Attributes:
-        code: Stable name of the reason (`burned-in-annotation`, `screen-capture`, `secondary-image`,
+        code: Stable name of the reason (`burned-in-annotation`, `recognizable-features`, `screen-capture`, `secondary-image`,
             `secondary-capture`, `not-handled`, `no-patient-id`, `damaged`, `no-decoder`).
         what: The reason in words; may quote the header, so that it is for the eyes of those who hold the originals.
         todo: What can be done.
@@ -59,8 +59,8 @@ class HeldBackError(Exception):
 
 def reason_to_hold(dataset: Dataset, release: Collection[str] = ()) -> HeldBack | None:
     """Why an object is held back by what its header says; None where nothing speaks against it."""
-    first = [_class(dataset), _annotated(dataset), _screen(dataset), _secondary(dataset), _picture(dataset)]
-    reasons = [reason for reason in (*first, _nobody(dataset)) if reason is not None]
+    tests = (_class, _annotated, _face, _screen, _secondary, _picture, _nobody)
+    reasons = [reason for test in tests if (reason := test(dataset)) is not None]
     return next((reason for reason in reasons if reason.code not in RELEASABLE & set(release)), None)
 
 
@@ -89,6 +89,13 @@ def _annotated(dataset: Dataset) -> HeldBack | None:
         return None
     what = f"its header says that its pixels hold text (BurnedInAnnotation {cut('/'.join(value), 40)})."
     return HeldBack("burned-in-annotation", what, "Clean its pixels by hand.")
+
+
+def _face(dataset: Dataset) -> HeldBack | None:
+    if one_text(dataset, "RecognizableVisualFeatures") != "YES":
+        return None
+    what = "its header says that the patient can be recognised in it (RecognizableVisualFeatures YES)."
+    return HeldBack("recognizable-features", what, "Remove the face, or crop it away.")
 
 
 def _screen(dataset: Dataset) -> HeldBack | None:

@@ -41,6 +41,12 @@ CASES: dict[str, tuple[Change, str, str]] = {
         "burned-in-annotation",
         "its header says that its pixels hold text (BurnedInAnnotation MAYBE). Clean its pixels by hand.",
     ),
+    "a face": (
+        put(RecognizableVisualFeatures="YES"),
+        "recognizable-features",
+        "its header says that the patient can be recognised in it (RecognizableVisualFeatures YES). "
+        "Remove the face, or crop it away.",
+    ),
     "secondary capture": (
         put(SOPClassUID="1.2.840.10008.5.1.4.1.1.7"),
         "secondary-capture",

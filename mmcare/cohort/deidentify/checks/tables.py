@@ -13,7 +13,6 @@ from mmcare.cohort.deidentify.checks.looks import (
     is_state_number,
     looks_like,
 )
-from mmcare.cohort.identifiers import identifying
 from mmcare.formats.patients_table import read_patients_table
 from mmcare.formats.table import Table, read_table
 
@@ -58,6 +57,8 @@ def _maf(path: Path) -> Table:
 
 def kind_of_column(name: str, cells: Sequence[str], by_name: bool = True) -> str:
     """What of a person a column holds, by its name or by its cells; empty where nothing speaks for it."""
+    from mmcare.cohort.identifiers import identifying  # reads cohorts, and so imports torch
+
     filled = [text for cell in cells if (text := cell.strip())]
     if not filled:
         return ""

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmcare.cohort.deidentify.checks.looks import looks_like
-from mmcare.cohort.identifiers import identifying
 
 __all__ = ["in_json", "in_text"]
 
@@ -49,6 +48,8 @@ def _in_value(value: object, keys: tuple[str, ...], depth: int) -> Iterator[tupl
 
 
 def _kind(key: str, text: str) -> str:
+    from mmcare.cohort.identifiers import identifying  # reads cohorts, and so imports torch
+
     bare = key.casefold().replace("_", "").replace("-", "").replace(" ", "")
     if bare in _KEYS and not text.startswith(_NEW):
         return f"what DICOM has as {key}"
