@@ -33,8 +33,8 @@ class HeldBack:
     """An object that is not written, and why.
 
     Attributes:
-        code: Stable name of the reason (`burned-in-annotation`, `recognizable-features`, `screen-capture`, `secondary-image`,
-            `secondary-capture`, `not-handled`, `no-patient-id`, `damaged`, `no-decoder`).
+        code: Stable name of the reason (`burned-in-annotation`, `recognizable-features`, `screen-capture`,
+            `secondary-image`, `secondary-capture`, `not-handled`, `no-patient-id`, `damaged`, `no-decoder`).
         what: The reason in words; may quote the header, so that it is for the eyes of those who hold the originals.
         todo: What can be done.
     """
