@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,10 @@ from mmcare.formats.dicom_headers import DicomFolder, ImageHeader, read_headers
 from mmcare.formats.rows import counted
 from mmcare.formats.volume import Series, Volume, canonical
 
-__all__ = ["read_dicom_series"]
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+__all__ = ["read_dicom_series", "volume_of_slices"]
 
 MOST_LISTED = 5
 _INT16 = np.iinfo(np.int16)
@@ -42,12 +45,22 @@ def read_dicom_series(folder: Path | str, series_uid: str | None = None) -> tupl
     found = read_headers(folder)
     slices = _one_series(folder, _axial(folder, found), series_uid, found)
     slices = _each_once(slices, found)
+    volume = volume_of_slices(slices)
+    return volume, [*found.findings, *_count(folder, found, len(slices))]
+
+
+def volume_of_slices(slices: Sequence[ImageHeader]) -> Volume:
+    """The CT in HU of the slices of one series, each given once, in any order.
+
+    Raises:
+        CohortError: The slices make no volume in HU: see the checks of `check_slices` and `grid`.
+    """
     check_slices(slices)
     ordered, affine = grid(slices)
     values, affine = canonical(_hounsfield(ordered).transpose(2, 1, 0), affine)
     first = ordered[0]
     series = Series(first.series_uid, first.study_uid, first.frame_of_reference_uid, first.description)
-    return Volume(values, affine, series=series), [*found.findings, *_count(folder, found, len(ordered))]  # type: ignore[arg-type]
+    return Volume(values, affine, series=series)  # type: ignore[arg-type]
 
 
 def _axial(folder: Path, found: DicomFolder) -> list[ImageHeader]:
@@ -135,7 +148,8 @@ def _pixels(header: ImageHeader) -> npt.NDArray[np.integer[Any]]:
     from pydicom.pixels import pixel_array
 
     try:
-        pixels: npt.NDArray[np.integer[Any]] = pixel_array(header.path, raw=True)
+        source = _with_meta(header) if header.is_bare else header.path
+        pixels: npt.NDArray[np.integer[Any]] = pixel_array(source, raw=True)
     # Decoders raise whatever a damaged stream makes them stumble over.
     except Exception as error:
         what = f"the pixel data cannot be decoded ({cut(f'{type(error).__name__}: {error}')})."
@@ -146,6 +160,16 @@ def _pixels(header: ImageHeader) -> npt.NDArray[np.integer[Any]]:
         what = f"the pixel data hold {pixels.shape} pixels; {header.rows} rows x {header.columns} columns are declared."
         raise CohortError(Finding(file=header.path, what=what, todo="Export the file again.", code="damaged-pixels"))
     return pixels
+
+
+def _with_meta(header: ImageHeader) -> Dataset:
+    """A file that lacks its file meta, with the transfer syntax in which it was found to be written."""
+    from pydicom import dcmread
+    from pydicom.uid import UID
+
+    dataset = dcmread(header.path, force=True)
+    dataset.file_meta.TransferSyntaxUID = UID(header.transfer_syntax)
+    return dataset
 
 
 def _no_ct(folder: Path, found: DicomFolder, others: Counter[str]) -> list[Finding]:

@@ -12,8 +12,9 @@ from mmcare.errors import CohortError, Finding, Severity, cut
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.uid import UID
 
-__all__ = ["DicomFolder", "ImageHeader", "files_below", "read_headers"]
+__all__ = ["DicomFolder", "ImageHeader", "files_below", "is_bare", "read_header", "read_headers", "transfer_syntax"]
 
 _TAGS = [
     "BitsAllocated",
@@ -24,6 +25,7 @@ _TAGS = [
     "ImageType",
     "Modality",
     "NumberOfFrames",
+    "PatientID",
     "PixelSpacing",
     "RescaleIntercept",
     "RescaleSlope",
@@ -66,6 +68,8 @@ class ImageHeader:
         intercept: RescaleIntercept.
         transfer_syntax: UID of the transfer syntax.
         pixel_bytes: Bytes of pixel data in the file; None where they are compressed.
+        patient_id: Id of the patient.
+        is_bare: Whether the file begins with its first element: it has neither preamble nor file meta.
     """
 
     path: Path
@@ -89,6 +93,8 @@ class ImageHeader:
     intercept: float | None
     transfer_syntax: str
     pixel_bytes: int | None
+    patient_id: str = ""
+    is_bare: bool = False
 
     @property
     def expected_bytes(self) -> int:
@@ -123,8 +129,7 @@ def read_headers(folder: Path) -> DicomFolder:
         raise CohortError(Finding(file=folder, what=what, todo="Name the folder of the series.", code="no-folder"))
     found = DicomFolder()
     for path in files_below(folder, found.findings):
-        found.n_files += 1
-        _read(path, found)
+        read_header(path, found)
     return found
 
 
@@ -158,7 +163,9 @@ def _entries(folder: Path, findings: list[Finding]) -> list[Path]:
         return []
 
 
-def _read(path: Path, found: DicomFolder) -> None:
+def read_header(path: Path, found: DicomFolder) -> None:
+    """Count a file, and keep its header, or the reason why it has none."""
+    found.n_files += 1
     if not path.is_file():
         what = "is no file that can be read (a link that leads nowhere or to itself, or a device); it is left out."
         finding = Finding(file=path, what=what, todo="Remove it.", severity=Severity.WARNING, code="no-regular-file")
@@ -167,11 +174,12 @@ def _read(path: Path, found: DicomFolder) -> None:
     try:
         with path.open("rb") as file:
             start = file.read(132)
-            if start[128:] != b"DICM":
+            bare = is_bare(start)
+            if start[128:] != b"DICM" and not bare:
                 found.leave_out("no DICOM file")
                 return
             file.seek(0)
-            header = _header(path, file)
+            header = _header(path, file, bare)
     # pydicom raises whatever a damaged element makes it stumble over: one damaged file must not end the pass.
     except Exception as error:
         what = f"is a damaged DICOM file ({cut(f'{type(error).__name__}: {error}')}); it is left out."
@@ -179,6 +187,13 @@ def _read(path: Path, found: DicomFolder) -> None:
         return
     found.headers.append(header)
     found.findings.extend(_program(path, start))
+
+
+def is_bare(start: bytes) -> bool:
+    """Whether a file begins with a DICOM element of group 2 or 8 where its preamble is due, as some archives write."""
+    group, element, rest = start[:2], start[2:4], start[4:8]
+    little = group in (b"\x02\x00", b"\x08\x00") and element[1:] == b"\0" and len(rest) == 4
+    return little and ((rest[:2].isalpha() and rest[:2].isupper()) or rest[2:] == b"\0\0")
 
 
 def _program(path: Path, start: bytes) -> list[Finding]:
@@ -190,11 +205,13 @@ def _program(path: Path, start: bytes) -> list[Finding]:
     return []
 
 
-def _header(path: Path, file: Any) -> ImageHeader:
+def _header(path: Path, file: Any, bare: bool) -> ImageHeader:
     from pydicom import dcmread
 
-    dataset = dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
-    syntax = dataset.file_meta.TransferSyntaxUID
+    dataset = dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS), force=bare)
+    if bare and "SOPClassUID" not in dataset:
+        raise ValueError("neither a preamble nor a SOPClassUID")
+    syntax = transfer_syntax(dataset)
     return ImageHeader(
         path=path,
         modality=_text(dataset, "Modality"),
@@ -217,7 +234,20 @@ def _header(path: Path, file: Any) -> ImageHeader:
         intercept=_number(dataset, "RescaleIntercept"),
         transfer_syntax=str(syntax),
         pixel_bytes=None if syntax.is_compressed else _pixel_bytes(path, file, syntax.is_little_endian),
+        patient_id=_text(dataset, "PatientID"),
+        is_bare=bare,
     )
+
+
+def transfer_syntax(dataset: Dataset) -> UID:
+    """As the file meta says; of a file without, as it was found to be written."""
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    stated: UID | None = dataset.file_meta.get("TransferSyntaxUID")
+    if stated is not None:
+        return stated
+    implicit, little = dataset.original_encoding
+    return ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
 
 
 def _pixel_bytes(path: Path, file: Any, little_endian: bool) -> int:

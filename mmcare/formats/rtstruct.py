@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcare.errors import CohortError, Finding, Severity, cut
+from mmcare.formats.region_names import listed, matching, patterns_of
 from mmcare.formats.volume import Geometry, Volume
 
 if TYPE_CHECKING:
@@ -57,18 +57,18 @@ class RTStruct:
     series_uids: frozenset[str]
     frame_of_reference_uids: frozenset[str]
 
-    def find(self, pattern: str) -> tuple[Roi, ...]:
+    def find(self, pattern: str | Sequence[str]) -> tuple[Roi, ...]:
         """The regions of that name, or, if there is none, those that match it as a pattern (`GTV*`); never by case.
+
+        Of several patterns, the regions that one of them means.
 
         Raises:
             CohortError: None matches, or one that matches has no closed contour; the message lists what is there.
         """
-        wanted = pattern.strip().casefold()
-        found = tuple(roi for roi in self.rois if roi.name.casefold() == wanted) or tuple(
-            roi for roi in self.rois if fnmatchcase(roi.name.casefold(), wanted)
-        )
+        patterns = (pattern,) if isinstance(pattern, str) else tuple(pattern)
+        found = tuple(self.rois[place] for place in matching([roi.name for roi in self.rois], patterns))
         if not found:
-            what = f"no region matches '{cut(pattern)}'; the file holds: {_listed(self.rois)}."
+            what = f"no region matches {patterns_of(patterns)}; the file holds: {_listed(self.rois)}."
             raise CohortError(Finding(file=self.file, key="roi", what=what, todo="Name one of these.", code="no-roi"))
         empty = [roi.name for roi in found if not roi.contours_mm]
         if empty:
@@ -113,7 +113,9 @@ def read_rtstruct(path: Path | str) -> RTStruct:
     )
 
 
-def rasterise(rtstruct: RTStruct, roi: str, like: Volume | Geometry) -> tuple[npt.NDArray[np.bool_], list[Finding]]:
+def rasterise(
+    rtstruct: RTStruct, roi: str | Sequence[str], like: Volume | Geometry
+) -> tuple[npt.NDArray[np.bool_], list[Finding]]:
     """The voxels whose centres lie inside a region, on the grid of a volume.
 
     Each contour is filled by the even-odd rule in the slice on which it lies; contours of one slice are combined by
@@ -121,7 +123,7 @@ def rasterise(rtstruct: RTStruct, roi: str, like: Volume | Geometry) -> tuple[np
 
     Args:
         rtstruct: The structure set.
-        roi: Name of the region, or a pattern such as `GTV*`; capitals do not matter.
+        roi: Name of the region, or a pattern such as `GTV*`, or several; capitals do not matter.
         like: The volume, or its grid alone (then it is not checked which images the contours belong to).
 
     Returns:
@@ -135,7 +137,8 @@ def rasterise(rtstruct: RTStruct, roi: str, like: Volume | Geometry) -> tuple[np
     findings = _check_images(rtstruct, like) if isinstance(like, Volume) else []
     regions = rtstruct.find(roi)
     if len(regions) > 1:
-        what = f"{len(regions)} regions match '{cut(roi)}' and are united: {_listed(regions)}."
+        patterns = patterns_of((roi,) if isinstance(roi, str) else tuple(roi))
+        what = f"{len(regions)} regions match {patterns} and are united: {_listed(regions)}."
         findings.append(Finding(file=rtstruct.file, key="roi", what=what, severity=Severity.NOTE, code="rois-united"))
     mask = np.zeros(geometry.shape, dtype=bool)
     for region in regions:
@@ -272,7 +275,7 @@ def _account(path: Path, roi: Roi, thin: int, outside: int, mask: npt.NDArray[np
 
 
 def _listed(rois: Sequence[Roi]) -> str:
-    return cut(", ".join(f"'{roi.name}'" for roi in rois), 300) or "none"
+    return listed([roi.name for roi in rois])
 
 
 def _uids(values: Sequence[object]) -> frozenset[str]:

@@ -17,7 +17,7 @@ from pydicom.uid import (
     EnhancedCTImageStorage,
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
-    JPEGLSLossless,
+    JPEGLosslessSV1,
     MRImageStorage,
 )
 
@@ -271,21 +271,21 @@ def test_a_size_that_no_memory_holds_is_refused_before_memory_is_taken(tmp_path:
 
 
 def test_compressed_without_a_decoder(tmp_path: Path, write_ct: WriteCT) -> None:
-    if get_decoder(JPEGLSLossless).is_available:
-        pytest.skip("this environment has a decoder of JPEG-LS")
+    if get_decoder(JPEGLosslessSV1).is_available:
+        pytest.skip("this environment has a decoder of lossless JPEG")
 
     def compressed(dataset: Dataset, index: int) -> None:
         from pydicom.encaps import encapsulate
 
-        dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
+        dataset.file_meta.TransferSyntaxUID = JPEGLosslessSV1
         dataset.PixelData = encapsulate([b"\xff\xd8\xff\xd9"])
         dataset["PixelData"].VR = "OB"
         dataset["PixelData"].is_undefined_length = True
 
     folder = write_ct(tmp_path / "ct", compressed)
     assert error_of(folder) == (
-        f"{folder / '001'}, (0002,0010) TransferSyntaxUID: the pixel data are compressed as 'JPEG-LS Lossless Image "
-        "Compression', for which no decoder is installed. The same in 3 more files of the series. "
+        f"{folder / '001'}, (0002,0010) TransferSyntaxUID: the pixel data are compressed as '{JPEGLosslessSV1.name}', "
+        "for which no decoder is installed. The same in 3 more files of the series. "
         'Install one: pip install "pylibjpeg[all]".'
     )
 
