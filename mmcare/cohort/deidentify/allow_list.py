@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mmcare.cohort.deidentify.allowed_common import CT_CLASS, RTSTRUCT_CLASS, SEG_CLASS
+from mmcare.cohort.deidentify.allowed_common import CT_CLASS, LABEL_MAP_CLASS, RTSTRUCT_CLASS, SEG_CLASS
 from mmcare.cohort.deidentify.allowed_ct import CT
 from mmcare.cohort.deidentify.allowed_rtstruct import RTSTRUCT
 from mmcare.cohort.deidentify.allowed_seg import SEGMENTATION
@@ -21,5 +21,10 @@ from mmcare.cohort.deidentify.rules import Allowed
 __all__ = ["ALLOWED", "EDITION"]
 
 EDITION = "DICOM PS3.15 2024e, table E.1-1"
-ALLOWED: Mapping[str, tuple[Allowed, ...]] = {CT_CLASS: CT, RTSTRUCT_CLASS: RTSTRUCT, SEG_CLASS: SEGMENTATION}
-"""The list of each SOP class (CT Image, RT Structure Set, Segmentation Storage)."""
+ALLOWED: Mapping[str, tuple[Allowed, ...]] = {
+    CT_CLASS: CT,
+    RTSTRUCT_CLASS: RTSTRUCT,
+    SEG_CLASS: SEGMENTATION,
+    LABEL_MAP_CLASS: SEGMENTATION,
+}
+"""The list of each SOP class (CT Image, RT Structure Set, Segmentation, Label Map Segmentation Storage)."""

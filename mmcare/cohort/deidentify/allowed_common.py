@@ -22,6 +22,7 @@ __all__ = [
     "COMMON",
     "CT_CLASS",
     "IMAGE",
+    "LABEL_MAP_CLASS",
     "MM",
     "PLANE",
     "PLENTY",
@@ -33,7 +34,8 @@ __all__ = [
     "reference",
 ]
 
-CT_CLASS, RTSTRUCT_CLASS, SEG_CLASS = (f"1.2.840.10008.5.1.4.1.1.{end}" for end in ("2", "481.3", "66.4"))
+CT_CLASS, RTSTRUCT_CLASS = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.481.3"
+SEG_CLASS, LABEL_MAP_CLASS = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"
 MM = 100_000.0
 PLENTY = 10_000.0
 _METHOD = "Allow-list of MM-Care after PS3.15 2024e, table E.1-1"

@@ -116,7 +116,7 @@ SEGMENTATION = (
     *IMAGE,
     needed("LossyImageCompression", first(among("00", "01"), constant("00"))),
     needed("NumberOfFrames", first(whole(1, 999_999), constant("1"))),
-    needed("SegmentationType", among("BINARY", "FRACTIONAL")),
+    needed("SegmentationType", among("BINARY", "FRACTIONAL", "LABELMAP")),
     Allowed("SegmentationFractionalType", among("PROBABILITY", "OCCUPANCY")),
     Allowed("MaximumFractionalValue", whole(1, 65_535)),
     Allowed("SegmentsOverlap", among("YES", "NO", "UNDEFINED")),

@@ -19,8 +19,9 @@ CLASSES = {
     "1.2.840.10008.5.1.4.1.1.2": "CT image",
     "1.2.840.10008.5.1.4.1.1.481.3": "structure set",
     "1.2.840.10008.5.1.4.1.1.66.4": "segmentation",
+    "1.2.840.10008.5.1.4.1.1.66.7": "segmentation",
 }
-"""SOP classes for which there is a list of what survives: CT Image, RT Structure Set, Segmentation Storage."""
+"""SOP classes for which there is a list of what survives: CT Image, RT Structure Set, Segmentation (two)."""
 
 RELEASABLE = frozenset({"secondary-image"})
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
@@ -79,7 +80,9 @@ def _class(dataset: Dataset) -> HeldBack | None:
         )  # a directory has it only there
     if not uid:
         return HeldBack("damaged", "it does not say what it is (no SOPClassUID).", "Export it again.")
-    what = f"it is {cut(UID(uid).name)}; what may survive is listed for {', '.join(CLASSES.values())} only."
+    what = (
+        f"it is {cut(UID(uid).name)}; what may survive is listed for {', '.join(dict.fromkeys(CLASSES.values()))} only."
+    )
     return HeldBack("not-handled", what)
 
 

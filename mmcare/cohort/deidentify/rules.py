@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from mmcare.cohort.deidentify.held_back import CLASSES
 from mmcare.cohort.deidentify.pseudonyms import Pseudonyms
 from mmcare.cohort.deidentify.values import texts
 from mmcare.cohort.deidentify.vocabulary import is_kernel, is_model, is_region, maker
@@ -224,4 +225,4 @@ def _registered(uid: str) -> bool:
     """Whether the standard itself gave the UID a meaning: it says nothing of a patient."""
     from pydicom.uid import UID_dictionary
 
-    return uid in UID_dictionary
+    return uid in UID_dictionary or uid in CLASSES

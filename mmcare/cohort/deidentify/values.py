@@ -47,14 +47,15 @@ def datasets(dataset: Dataset, keyword: str) -> tuple[Dataset, ...]:
 def is_filled(dataset: Dataset, keyword: str) -> bool:
     """Whether an element is there with any value, readable or not."""
     try:
-        element = dataset.get_item(keyword)
-        return element is not None and bool(element.value or element.value == 0)
+        element: Any = dataset.get_item(keyword)
+        value = None if element is None else element.value
+        return value is not None and (not hasattr(value, "__len__") or len(value) > 0)
     except Exception:
         return True
 
 
 def _parts(value: Any) -> tuple[Any, ...]:
-    if value is None or value == "" or value == b"":
+    if value is None or (isinstance(value, str | bytes) and not value):
         return ()
     return tuple(value) if isinstance(value, (MutableSequence, tuple)) else (value,)
 
