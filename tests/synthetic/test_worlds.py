@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -73,6 +74,13 @@ def effects() -> Mapping[str, Effect]:
 def test_each_world_is_said_in_a_line() -> None:
     assert list(SUMMARIES) == list(WORLDS)
     assert len(WORLDS) == 8
+
+
+def test_the_page_says_the_same_of_each_world() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "synthetic-cohort.md").read_text(encoding="utf-8")
+    for world, summary in SUMMARIES.items():
+        share = f"{DIFFER[world][0]:.2f}" if DIFFER[world][0] else "0"
+        assert f"| `{world}` | {summary.removesuffix('.')} | {share} " in page
 
 
 @pytest.mark.parametrize("world", WORLDS)
