@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from mmcare.errors import Finding, MMCareError
 from mmcare.formats import write_nifti
 from mmcare.formats.atomic import new_folder
 from mmcare.synthetic.draw import Draw, draw
 from mmcare.synthetic.items import taken
 from mmcare.synthetic.oracle import ENOUGH
 from mmcare.synthetic.persons import CTParameters, Ints, SiteEffects
-from mmcare.synthetic.scene import render_scene
+from mmcare.synthetic.scene import SIZES, render_scene
 from mmcare.synthetic.truth_files import Truth, true_curves, write_curves, write_oracle, write_world
 from mmcare.synthetic.workers import in_order, processes
 from mmcare.synthetic.write import CT_ENTRY, DICTIONARY, Progress, patient_id, write_tables, write_truth
@@ -91,9 +92,10 @@ def synthesise(
         progress: Told how far it is.
 
     Raises:
-        MMCareError: There is no such world, a folder is in use or cannot be written, or a worker was killed.
+        MMCareError: There is no such world, nothing to draw, no such size, a folder is in use or cannot be written, or a worker was killed.
     """
     contents = contents or Contents()
+    _check(n, seed, contents)
     folder = folder if folder.name not in ("", "..") else folder.resolve()
     beside = folder.with_name(f"{folder.name}.truth") if folder.name else folder
     with new_folder(folder) as cohort, new_folder(beside) as truth_folder, processes(workers) as pool:
@@ -109,6 +111,16 @@ def synthesise(
         write_world(drawn, truth, contents.size_voxels, truth_folder)
         _set_times(cohort)
     return Synthesised(folder, beside, drawn, truth)
+
+
+def _check(n: int, seed: int, contents: Contents) -> None:
+    if n < 1:
+        raise MMCareError(Finding(what=f"{n} patients cannot be drawn; it takes at least 1."))
+    if seed < 0:
+        raise MMCareError(Finding(what=f"the seed is {seed}; seeds are 0 and above."))
+    if contents.size_voxels is not None and contents.size_voxels not in SIZES:
+        sizes = " or ".join(map(str, SIZES))
+        raise MMCareError(Finding(what=f"CTs of {contents.size_voxels} voxels an axis are not drawn; {sizes} are."))
 
 
 def _write_cts(

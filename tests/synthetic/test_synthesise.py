@@ -285,6 +285,21 @@ def test_an_unknown_world_leaves_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("n", "seed", "size", "said"),
+    [
+        (0, 0, 64, "0 patients cannot be drawn; it takes at least 1."),
+        (3, -1, 64, "the seed is -1; seeds are 0 and above."),
+        (3, 0, 32, "CTs of 32 voxels an axis are not drawn; 64 or 96 are."),
+    ],
+)
+def test_what_cannot_be_drawn_leaves_nothing(tmp_path: Path, n: int, seed: int, size: int, said: str) -> None:
+    with pytest.raises(MMCareError) as caught:
+        synthesise(tmp_path / "cohort", "null", n, seed, Contents(size))
+    assert str(caught.value) == said
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_folder_one_stands_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = tmp_path / "here"
     here.mkdir()
