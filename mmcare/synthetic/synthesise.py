@@ -92,7 +92,8 @@ def synthesise(
         progress: Told how far it is.
 
     Raises:
-        MMCareError: There is no such world, nothing to draw, no such size, a folder is in use or cannot be written, or a worker was killed.
+        MMCareError: There is no such world, size or number, a folder is in use or cannot be written, or a worker was
+            killed.
     """
     contents = contents or Contents()
     _check(n, seed, contents)
