@@ -14,6 +14,7 @@ from mmcare.cohort.deidentify.deidentifier import Deidentifier
 from mmcare.cohort.deidentify.one_file import FileRecord, Work
 from mmcare.cohort.deidentify.quiet import quiet
 from mmcare.errors import CohortError, Finding
+from mmcare.formats.archive import is_archive
 from mmcare.formats.atomic import write_text
 from mmcare.formats.dicom_headers import files_below
 
@@ -76,7 +77,8 @@ def deidentify_folder(
 def _check_places(source: Path, out: Path) -> None:
     if not source.is_dir():
         what = "is a file; a folder of DICOM files is due." if source.exists() else "there is no such folder."
-        raise CohortError(Finding(file=source, what=what, todo="Name the folder of the files.", code="no-folder"))
+        todo = "Unpack it, and name the folder." if is_archive(source) else "Name the folder of the files."
+        raise CohortError(Finding(file=source, what=what, todo=todo, code="no-folder"))
     inner, outer = out.resolve(), source.resolve()
     if inner.is_relative_to(outer) or outer.is_relative_to(inner):
         what = f"originals ({source}) and what is made of them ({out}) lie one within the other."

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from mmcare.cohort.deidentify.deidentifier import Deidentifier, file_bytes
 from mmcare.cohort.deidentify.held_back import CLASSES, HeldBack
+from mmcare.cohort.deidentify.reading import is_dicom, read_dicom
 from mmcare.cohort.deidentify.values import one_text
 from mmcare.errors import Finding, Severity, cut
+from mmcare.formats.archive import is_archive
 from mmcare.formats.atomic import write_bytes
 
 if TYPE_CHECKING:
@@ -63,13 +65,13 @@ class Work:
         """
         kind = "damaged"
         try:
-            if not _is_dicom(path):
-                return FileRecord(path, "no DICOM file", "left out"), None
-            header = _read(path, header_only=True)
+            if not is_dicom(path):
+                return _no_dicom(path)
+            header = read_dicom(path, only=_ID_TAGS, pixels=False)
             kind = _kind(header)
             if (done := self._done(path, kind, self._expected(header, kind))) is not None:
                 return done
-            made = self.deidentifier.dataset(_read(path))
+            made = self.deidentifier.dataset(read_dicom(path))
             raw = b"" if isinstance(made, HeldBack) else file_bytes(made)
         # pydicom raises whatever a damaged element makes it stumble over: one file must not end the pass.
         except Exception as error:
@@ -115,19 +117,12 @@ def _kind(header: Dataset) -> str:
     return CLASSES.get(sop_class, "other object" if sop_class else "damaged")
 
 
-def _is_dicom(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
-
-
-def _read(path: Path, header_only: bool = False) -> Dataset:
-    from pydicom import dcmread
-
-    if header_only:
-        return dcmread(path, stop_before_pixels=True, specific_tags=list(_ID_TAGS))
-    return dcmread(path)
+def _no_dicom(path: Path) -> Told:
+    if not is_archive(path):
+        return FileRecord(path, "no DICOM file", "left out"), None
+    what = "is an archive, and is not looked into; it is left out."
+    finding = Finding(file=path, what=what, todo="Unpack it.", severity=Severity.WARNING, code="archive")
+    return FileRecord(path, "no DICOM file", "left out", "archive"), finding
 
 
 def _unreadable(path: Path, error: Exception) -> Finding:

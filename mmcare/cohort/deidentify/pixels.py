@@ -26,14 +26,14 @@ def exact_pixels(source: Dataset) -> bytes:
     """
     from pydicom.pixels import pixel_array
 
-    syntax = source.file_meta.TransferSyntaxUID
     if "PixelData" not in source:
         raise HeldBackError(HeldBack("damaged", "it holds no pixel data.", "Export it again."))
     try:
         values = pixel_array(source, raw=True)
     # Decoders raise whatever a damaged stream makes them stumble over.
     except Exception as error:
-        if syntax.is_compressed:
+        syntax = getattr(getattr(source, "file_meta", None), "TransferSyntaxUID", None)
+        if syntax is not None and syntax.is_compressed:
             what = f"its pixel data ({syntax.name}) cannot be decoded ({cut(f'{type(error).__name__}: {error}', 200)})."
             todo = "Install the decoder that pydicom names, or export the file uncompressed."
             raise HeldBackError(HeldBack("no-decoder", what, todo)) from error

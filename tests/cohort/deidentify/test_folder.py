@@ -6,6 +6,7 @@ import csv
 import os
 import random
 import time
+import zipfile
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -86,6 +87,34 @@ def test_a_header_that_cannot_be_read_ends_no_pass(mixed: Path, tmp_path: Path, 
     (finding,) = [str(f) for f in summary.findings if "broken.dcm" in str(f)]
     assert finding.startswith(f"{mixed}/broken.dcm: is left out, for it cannot be read (")
     assert summary.n_safe == 2
+
+
+def test_a_file_without_preamble_is_written_with_one(tmp_path: Path, deidentifier: Deidentifier) -> None:
+    ds = planted.ct(0)
+    source = tmp_path / "bare"
+    source.mkdir()
+    pydicom.dcmwrite(tmp_path / "whole.dcm", ds)
+    raw = (tmp_path / "whole.dcm").read_bytes()
+    (source / "bare").write_bytes(raw[raw.index(b"\x08\x00\x16\x00") :])
+    summary = deidentify_folder(source, tmp_path / "out", deidentifier)
+    assert summary.counts() == {("CT image", "written", ""): 1}
+    (new,) = (tmp_path / "out").rglob("*.dcm")
+    assert new.read_bytes()[:132] == b"\0" * 128 + b"DICM"
+    assert pydicom.dcmread(new).PixelData == ds.PixelData
+
+
+def test_archives_are_named_and_left_out(mixed: Path, tmp_path: Path, deidentifier: Deidentifier) -> None:
+    with zipfile.ZipFile(mixed / "more.zip", "w") as archive:
+        archive.write(mixed / "0.dcm", "0.dcm")
+    summary = deidentify_folder(mixed, tmp_path / "out", deidentifier)
+    assert summary.counts()["no DICOM file", "left out", "archive"] == 1
+    said = f"{mixed}/more.zip: is an archive, and is not looked into; it is left out. Unpack it."
+    assert said in map(str, summary.findings)
+    with pytest.raises(CohortError) as caught:
+        deidentify_folder(mixed / "more.zip", tmp_path / "other", deidentifier)
+    assert str(caught.value) == (
+        f"{mixed}/more.zip: is a file; a folder of DICOM files is due. Unpack it, and name the folder."
+    )
 
 
 def test_a_second_run_writes_nothing_anew(mixed: Path, tmp_path: Path, deidentifier: Deidentifier) -> None:
@@ -219,7 +248,7 @@ def test_files_of_every_kind_are_written_or_named(tmp_path: Path, deidentifier: 
     written = b"".join(files(tmp_path / "out").values())
     for record in summary.files:
         if record.outcome == "written":
-            ds = pydicom.dcmread(record.file, stop_before_pixels=True)
+            ds = pydicom.dcmread(record.file, stop_before_pixels=True, force=True)
             for keyword in ("PatientName", "PatientID", "StudyInstanceUID", "SOPInstanceUID", "StudyDate"):
                 text = str(ds.get(keyword, "")).strip()
                 assert len(text) < 6 or text.encode() not in written, (record.file, keyword)

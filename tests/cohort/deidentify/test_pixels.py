@@ -85,3 +85,11 @@ def test_a_syntax_without_a_decoder_is_named(deidentifier: Deidentifier) -> None
     assert made.code == "no-decoder"
     assert made.what.startswith("its pixel data (MPEG2 Main Profile / Main Level) cannot be decoded (")
     assert made.todo == "Install the decoder that pydicom names, or export the file uncompressed."
+
+
+def test_a_data_set_without_file_meta_is_named(deidentifier: Deidentifier) -> None:
+    ds = planted.ct(0)
+    del ds.file_meta
+    made = deidentifier.dataset(ds)
+    assert isinstance(made, HeldBack)
+    assert (made.code, made.todo) == ("damaged", "Export it again.")

@@ -14,6 +14,7 @@ from mmcare.cohort.deidentify.checks.tables import LONG_IDS, TABLES, in_table
 from mmcare.cohort.deidentify.checks.texts import in_json, in_text
 from mmcare.cohort.deidentify.key import KEY_MARK
 from mmcare.cohort.deidentify.quiet import quiet
+from mmcare.cohort.deidentify.reading import is_dicom
 from mmcare.errors import Finding, Severity
 from mmcare.formats.dicom_headers import files_below
 from mmcare.formats.rows import counted
@@ -78,7 +79,7 @@ def _look(path: Path, folder: Path, seen: _Seen, by_name: bool) -> None:
 
 def _inside(path: Path, by_name: bool, seen: _Seen) -> Iterator[tuple[str, str]]:
     name = path.name.lower()
-    if _is_dicom(path):
+    if is_dicom(path):
         yield from (("dicom", element) for element in in_dicom(path))
     elif name.endswith(TABLES):
         yield from (("table", f"{what} in column `{column}`") for column, what in in_table(path, by_name))
@@ -92,11 +93,6 @@ def _inside(path: Path, by_name: bool, seen: _Seen) -> Iterator[tuple[str, str]]
         yield from (("text", f"{what} in {place}") for place, what in in_text(path))
     elif not name.endswith(_NO_PERSON):
         seen.others[path.suffix.lower() or path.name] += 1
-
-
-def _is_dicom(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"
 
 
 def _key(path: Path) -> list[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmcare.cohort.deidentify.reading import read_dicom
 from mmcare.cohort.deidentify.values import texts
 
 if TYPE_CHECKING:
@@ -37,14 +38,12 @@ def in_dicom(path: Path) -> Iterator[str]:
     studies and private elements: whoever removed it may have replaced them. Names, dates of birth and addresses may
     not be there in any case.
     """
-    from pydicom import dcmread
-
-    dataset = dcmread(path, stop_before_pixels=True)
+    dataset = read_dicom(path, pixels=False)
     removed = str(dataset.get("PatientIdentityRemoved", "")) == "YES"
     patient = str(dataset.get("PatientID", "") or "").strip()
     seen = dict.fromkeys(_elements(dataset, removed, patient))
     yield from seen
-    preamble = dataset.preamble or b""
+    preamble = getattr(dataset, "preamble", None) or b""
     if any(preamble) and not preamble.startswith(_TIFF) and not removed:
         yield "a preamble that is not empty"
 
