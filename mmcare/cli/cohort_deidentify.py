@@ -28,8 +28,8 @@ def deidentify(
         typer.Option(
             "--keep-region",
             metavar="PATTERN",
-            help="Names of regions and segments that may stay beside the known ones (`*`, `?`); may be given several "
-            "times.",
+            help="Names of regions and segments beside the known ones; one that matches becomes the pattern, with the "
+            "region's number for `*` and `?`; may be given several times.",
         ),
     ] = None,
     release: Annotated[

@@ -40,8 +40,9 @@ class Deidentifier:
 
     Args:
         key: At least 32 secret bytes (`read_key`). One key makes one cohort: the same ids, UIDs and shifts each time.
-        regions: Further patterns (`*`, `?`; capitals do not matter) of region and segment names that may stay. `*` lets
-            every name through.
+        regions: Patterns (`*`, `?`; capitals do not matter) of names of regions and segments. A name that matches one
+            becomes that pattern, with the region's number for `*` and `?`: what a pattern leaves open never gets
+            through.
         release: Reasons that do not hold an object back: only `secondary-image`, once its pixels were looked at.
 
     Raises:

@@ -76,7 +76,7 @@ def _text(text: str, patient: str, deidentifier: Deidentifier, words: Collection
     moved = deidentifier.date(bare, patient)
     if moved is not None:
         return moved
-    if _PLAIN.fullmatch(bare) or is_region(bare, deidentifier.regions) or is_kernel(bare) or is_model(bare):
+    if _PLAIN.fullmatch(bare) or is_region(bare) or is_kernel(bare) or is_model(bare):
         return text
     if maker(bare) == bare:
         return text

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from mmcare.cohort.deidentify.held_back import CLASSES
 from mmcare.cohort.deidentify.pseudonyms import Pseudonyms
-from mmcare.cohort.deidentify.values import texts
-from mmcare.cohort.deidentify.vocabulary import is_kernel, is_model, is_region, maker
+from mmcare.cohort.deidentify.values import one_text, texts
+from mmcare.cohort.deidentify.vocabulary import is_kernel, is_model, is_region, maker, named_after
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -54,7 +54,7 @@ class Context:
     Attributes:
         pseudonyms: New ids, UIDs and dates.
         patient: Original id of the patient.
-        regions: Further patterns of region names that may stay.
+        regions: Patterns of further region names, after which those that match are named.
     """
 
     pseudonyms: Pseudonyms
@@ -165,18 +165,18 @@ def first(*rules: Rule) -> Rule:
 
 
 def region(kind: str, number_in: str) -> Rule:
-    """A name made of known words, else `kind-n` with the item's own number (in the element `number_in`)."""
+    """A name made of known words; else one after a pattern of the user; else `kind-n`.
+
+    The number is the item's own, in the element `number_in`.
+    """
 
     def make(item: Dataset, keyword: str, context: Context) -> Sequence[str]:
-        name = " ".join(texts(item, keyword)[:1])
-        n = texts(item, number_in)[:1]
-        return (
-            [name]
-            if is_region(name, context.regions)
-            else [f"{kind}-{int(n[0])}"]
-            if n and _WHOLE.fullmatch(n[0])
-            else []
-        )
+        name, n = one_text(item, keyword), one_text(item, number_in)
+        if is_region(name):
+            return [name]
+        if not _WHOLE.fullmatch(n):
+            return []
+        return [named_after(name, context.regions, int(n)) or f"{kind}-{int(n)}"]
 
     return Rule("clean", make)
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
-__all__ = ["is_kernel", "is_model", "is_region", "maker"]
+__all__ = ["is_kernel", "is_model", "is_region", "maker", "named_after"]
 
 _TARGETS = """
     gtv igtv ctv ictv itv ptv btv gtvp gtvn ctvp ctvn itvp itvn ptvp ptvn tumor tumour lesion nodule node nodes mass
@@ -73,18 +73,24 @@ _OF_MODELS = _OF_FAMILIES | frozenset(_MODEL_WORDS.split())
 _MODEL_NUMBER = re.compile(r"(?:pro)?\d{1,3}", re.ASCII)
 
 
-def is_region(name: str, also: Sequence[str] = ()) -> bool:
-    """Whether a name of a region is made of words of anatomy and radiotherapy alone, or matches a pattern of `also`.
-
-    Args:
-        name: Such as `GTV-1`, `Lung_L`, `PTV 5mm`.
-        also: Further patterns as `*` and `?` make them; capitals do not matter.
-    """
-    if any(fnmatchcase(name.casefold(), pattern.strip().casefold()) for pattern in also):
-        return True
+def is_region(name: str) -> bool:
+    """Whether a name of a region, such as `GTV-1` or `Lung_L`, is made of words of anatomy and radiotherapy alone."""
     if len(name) > _LONGEST:
         return False
     return any(_all_known(words.findall(name)) for words in (_BY_CAPITALS, _BY_MARKS))
+
+
+def named_after(name: str, patterns: Sequence[str], number: int) -> str | None:
+    """The pattern that a name matches, with the region's number where it has `*` or `?`; None where none matches.
+
+    So what a pattern leaves open never gets through: `GTV Meier`, region 3, is `gtv 3` by the pattern `gtv *`. What the
+    pattern meant, it still means. Capitals do not matter.
+    """
+    for pattern in (pattern.strip() for pattern in patterns):
+        if fnmatchcase(name.strip().casefold(), pattern.casefold()):
+            new = pattern.replace("*", str(number)).replace("?", str(number)[-1])
+            return new if fnmatchcase(new.casefold(), pattern.casefold()) else None
+    return None
 
 
 def _all_known(parts: Sequence[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmcare.cohort.deidentify.vocabulary import is_kernel, is_model, is_region, maker
+from mmcare.cohort.deidentify.vocabulary import is_kernel, is_model, is_region, maker, named_after
 
 STAYS = """
 GTV-1|GTV|gtv|GTVp|GTV1|GTV_T|IGTV|ITV|PTV 5mm|PTV_1|CTV+5mm|Lung_L|Lung-Left|LungL|LUNG R|Lungs|Lungs-GTV|Spinal-Cord
@@ -29,10 +29,21 @@ def test_any_other_name_goes(name: str) -> None:
     assert not is_region(name)
 
 
-def test_patterns_of_the_user_let_more_through() -> None:
-    assert not is_region("Boost volume 1", ())
-    assert is_region("Boost volume 1", ("boost volume ?",))
-    assert not is_region("Boost volume Doe", ("boost volume ?",))
+@pytest.mark.parametrize(
+    ("name", "pattern", "new"),
+    [
+        ("GTV Meier", "gtv *", "gtv 12"),
+        ("Tumour of Meier", "*tumour*", "12tumour12"),
+        ("boost a", "boost ?", "boost 2"),
+        ("Boost Volume", "boost volume", "boost volume"),
+        ("Meier", "*", "12"),
+        ("boost ab", "boost ?", None),
+        ("boost", "gtv*", None),
+        ("GTV a", "gtv [ab]", None),
+    ],
+)
+def test_what_a_pattern_of_the_user_leaves_open_never_gets_through(name: str, pattern: str, new: str | None) -> None:
+    assert named_after(name, [pattern], 12) == new
 
 
 @pytest.mark.parametrize(
