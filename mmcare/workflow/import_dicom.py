@@ -1,0 +1,197 @@
+"""Importing the CTs of many patients: scan, plan, one task a patient in several processes, an account of every file."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mmcare.cohort.importing.folder import CohortFolder, open_cohort_folder
+from mmcare.cohort.importing.patient import import_patient
+from mmcare.cohort.importing.plan import Plan, plan
+from mmcare.cohort.importing.scan import ScannedFile, scan_files, unnamed
+from mmcare.cohort.importing.source import opened_source, staging_folder
+from mmcare.cohort.importing.task import Outcome, PatientResult, Settings
+from mmcare.errors import CohortError, Finding, Interrupted, MMCareError
+from mmcare.formats.dicom_headers import files_below
+from mmcare.synthetic.workers import in_order, processes
+
+__all__ = ["ImportOptions", "ImportSummary", "import_dicom"]
+
+Progress = Callable[[str, int, int], None]
+_CHUNK = 64
+"""Headers read in one go by a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How to import.
+
+    Attributes:
+        rois: Names or patterns of the regions that make the mask; capitals do not matter.
+        series: SeriesInstanceUIDs to take where a patient has several.
+        workers: Processes; 0: as many as there are cores.
+        replace: Whether patients who are there may be imported anew.
+        key_file: Key of a de-identification; None: ids and UIDs stay.
+    """
+
+    rois: tuple[str, ...] = ()
+    series: tuple[str, ...] = ()
+    workers: int = 0
+    replace: bool = False
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """What became of a source.
+
+    Attributes:
+        patients: One result a patient, in the order of ids.
+        files: All files of the source by class; each in exactly one.
+        findings: What there is to say of files and of the cohort, beside the patients' own findings.
+    """
+
+    patients: tuple[PatientResult, ...]
+    files: Mapping[str, int]
+    findings: tuple[Finding, ...]
+
+    def count(self, outcome: Outcome) -> int:
+        """Patients with an outcome."""
+        return sum(result.outcome is outcome for result in self.patients)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The files to look at, and those that are accounted for already."""
+
+    folder: Path
+    held_back: Mapping[str, int]
+    findings: tuple[Finding, ...]
+
+
+def import_dicom(
+    source: Path, cohort: Path, options: ImportOptions = ImportOptions(), progress: Progress | None = None
+) -> ImportSummary:
+    """Import the CTs below a folder or in an archive, with their masks, into a cohort.
+
+    Patients who are there are not done again; an import that was stopped, or killed, goes on by the same call.
+
+    Args:
+        source: Folder, or archive (`.zip`, `.tar`, `.tar.gz`, `.tar.xz`, `.tar.bz2`).
+        cohort: The cohort's folder; made where there is none.
+        options: How.
+        progress: Called with (what, done, total).
+
+    Raises:
+        CohortError: The source or the cohort cannot be used.
+        MMCareError: The cohort cannot be written.
+        Interrupted: Ctrl-C; the patients that are finished are kept.
+    """
+    tell = progress or (lambda what, done, total: None)
+    with ExitStack() as stack:
+        folder = stack.enter_context(open_cohort_folder(cohort))
+        root = stack.enter_context(opened_source(source, cohort))
+        found = stack.enter_context(_deidentified(source, root, cohort, options, tell))
+        listed = frozenset(folder.patients)
+        name = source.name if options.key_file is None else ""
+        settings = Settings(cohort, options.rois, options.series, options.replace, name, listed)
+        return _import(found, folder, settings, options, tell)
+
+
+@contextmanager
+def _deidentified(source: Path, root: Path, cohort: Path, options: ImportOptions, tell: Progress) -> Iterator[_Source]:
+    """The source as it is, or its de-identified form: then nothing of the original reaches the cohort."""
+    if options.key_file is None:
+        yield _Source(root, {}, ())
+        return
+    from mmcare.cohort.deidentify import Deidentifier, deidentify_folder, read_key
+
+    key, findings = read_key(options.key_file, outside=cohort)
+    deidentifier = Deidentifier(key, regions=options.rois)
+    with staging_folder(source, cohort, "deidentified") as staging:
+        summary = deidentify_folder(root, staging, deidentifier, tell)
+        left = Counter(
+            f"not de-identified: {record.kind}{', ' + record.reason if record.reason else ''}"
+            for record in summary.files
+            if record.outcome not in ("written", "there already")
+        )
+        yield _Source(staging, left, (*findings, *summary.findings))
+
+
+def _import(
+    source: _Source, folder: CohortFolder, settings: Settings, options: ImportOptions, tell: Progress
+) -> ImportSummary:
+    findings = list(source.findings)
+    paths = [path for path in files_below(source.folder, findings) if not _is_settings(path, source)]
+    workers = _workers(options.workers, len(paths))
+    with processes(workers) as pool:
+        scanned = _scan(paths, pool, tell)
+        planned = plan(scanned, source.folder, settings)
+        findings += [*(f for file in scanned for f in file.findings), *unnamed(scanned), *planned.findings]
+        _check_wanted(scanned, options.series)
+        results = list(_patients(planned, folder, pool, tell))
+    files = Counter(source.held_back) + Counter(planned.left_out)
+    for result in results:
+        files += Counter(result.files)
+    if files.total() != len(paths) + sum(source.held_back.values()):
+        raise AssertionError(f"{len(paths)} files, accounted for {dict(files)}")
+    imported = [result.patient for result in results if result.outcome is Outcome.IMPORTED]
+    findings += folder.findings(imported)
+    return ImportSummary(tuple(results), dict(sorted(files.items())), tuple(findings))
+
+
+def _is_settings(path: Path, source: _Source) -> bool:
+    """The note that a de-identification leaves in its folder."""
+    from mmcare.cohort.deidentify.folder import SETTINGS
+
+    return path == source.folder / SETTINGS
+
+
+def _workers(asked: int, n_files: int) -> int:
+    """One process for few files: starting another takes as long as reading them."""
+    if asked < 0:
+        what = f"is {asked}; a number from 1 upwards is due, or 0 for as many as there are cores."
+        raise MMCareError(Finding(key="--workers", what=what, todo="Give such a number.", code="workers"))
+    return asked or min(os.cpu_count() or 1, max(1, n_files // 200))
+
+
+def _scan(paths: Sequence[Path], pool: object, tell: Progress) -> list[ScannedFile]:
+    chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
+    scanned: list[ScannedFile] = []
+    for part in in_order(scan_files, chunks, pool):  # type: ignore[arg-type]
+        scanned += part
+        tell("Reading headers", len(scanned), len(paths))
+    return scanned
+
+
+def _check_wanted(scanned: Sequence[ScannedFile], series: Sequence[str]) -> None:
+    there = {file.header.series_uid for file in scanned if file.header is not None}
+    for uid in series:
+        if uid not in there:
+            what = f"no file is of the series {uid}."
+            raise CohortError(Finding(key="--series", what=what, todo="Give a SeriesInstanceUID that is there."))
+
+
+def _patients(planned: Plan, folder: CohortFolder, pool: object, tell: Progress) -> Iterator[PatientResult]:
+    """Each patient as it is finished; the cohort is completed by it at once."""
+    done, total = 0, len(planned.tasks)
+    try:
+        for result in in_order(import_patient, planned.tasks, pool):  # type: ignore[arg-type]
+            if result.outcome in (Outcome.IMPORTED, Outcome.DONE):
+                folder.add(result.patient, has_mask=bool(result.mask))
+            done += 1
+            tell("Importing patients", done, total)
+            yield result
+    except KeyboardInterrupt:
+        what = f"stopped; {done} of {total} patients are done and kept."
+        raise Interrupted(Finding(file=folder.root, what=what, todo="The same command goes on.")) from None
+    except MMCareError as error:
+        if error.findings[0].code != "worker-ended":
+            raise
+        what = f"a worker process was ended from outside, or found no memory; {done} of {total} patients are done and "
+        todo = "Give the same command again, with fewer `--workers`."
+        raise MMCareError(replace(error.findings[0], what=f"{what}kept.", todo=todo)) from error
