@@ -1,4 +1,4 @@
-"""`mmcare cohort deidentify` and `mmcare cohort new-key`."""
+"""`mmcare cohort deidentify`, `deidentify-table` and `new-key`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mmcare.errors import CohortError, Finding, Interrupted
 if TYPE_CHECKING:
     from mmcare.cohort.deidentify import FolderSummary
 
-__all__ = ["deidentify", "new_key"]
+__all__ = ["deidentify", "deidentify_table", "new_key"]
 
 _MOST_SHOWN = 20
 
@@ -91,6 +91,37 @@ def _show(summary: FolderSummary, report: Path | None) -> None:
     ]
     for line in aligned([*rows, ("all files", str(len(summary.files)), "")], "lr"):
         print(line)
+
+
+def deidentify_table(
+    table: Annotated[Path, typer.Argument(help="The table: CSV, TSV, MAF, Parquet or Excel.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The table to write; must not exist.")],
+    key: Annotated[Path, typer.Option("--key", metavar="FILE", help="The key of the cohort's images.")],
+    id_: Annotated[
+        list[str],
+        typer.Option("--id", metavar="COLUMN", help="Column of patients' ids; may be given several times."),
+    ],
+    sheet: Annotated[str | None, typer.Option("--sheet", metavar="NAME", help="Sheet of an Excel workbook.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", metavar="NAME", help="Encoding of a text file, if not UTF-8.")
+    ] = None,
+) -> None:
+    """Write a table under the ids that the same key gives to the images.
+
+    Columns that hold names, dates of birth, record numbers or the like are left out, and dates are moved with their
+    patient; each such column is named. What free text says of a person is not known: leave such columns out.
+
+    Example:
+        mmcare cohort deidentify-table hospital.csv --id patient_id --out study.csv --key study.key
+    """
+    from mmcare.cohort.deidentify import Deidentifier, deidentify_table_file, read_key
+    from mmcare.formats.table_format import TableFormat
+
+    secret, findings = read_key(key, outside=out)
+    form = TableFormat(sheet=sheet, encoding=encoding)
+    findings += deidentify_table_file(table, out, id_, Deidentifier(secret), form)
+    show_findings(findings)
+    print(out)
 
 
 def new_key(

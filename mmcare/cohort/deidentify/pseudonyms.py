@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 
 from mmcare.errors import CohortError, Finding
 
-__all__ = ["LEAST_KEY_BYTES", "LONGEST_SHIFT_DAYS", "SHORTEST_SHIFT_DAYS", "Pseudonyms"]
+__all__ = ["LEAST_KEY_BYTES", "LONGEST_SHIFT_DAYS", "SHORTEST_SHIFT_DAYS", "Pseudonyms", "is_new_id"]
 
 LEAST_KEY_BYTES = 32
 SHORTEST_SHIFT_DAYS, LONGEST_SHIFT_DAYS = 366, 3652
 _DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})", re.ASCII)
+_MADE = re.compile(r"P-[A-Z2-7]{16}", re.ASCII)
 _ID_LETTERS = 16  # of 32 each: 80 bits, so that a million patients share none
 _DOMAIN = b"mmcare deidentify 1 "
 
@@ -81,6 +82,11 @@ class Pseudonyms:
         return hmac.new(
             self.key, _DOMAIN + purpose + b"\0" + text.encode("utf-8", "surrogateescape"), hashlib.sha256
         ).digest()
+
+
+def is_new_id(patient: str) -> bool:
+    """Whether an id has the form of those that a key gives."""
+    return _MADE.fullmatch(patient.strip()) is not None
 
 
 def _plain(text: str) -> str:

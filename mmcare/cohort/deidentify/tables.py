@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mmcare.cohort.deidentify.checks.tables import kind_of_column
 from mmcare.cohort.deidentify.deidentifier import Deidentifier
+from mmcare.cohort.deidentify.pseudonyms import is_new_id
 from mmcare.errors import Finding, Severity
 from mmcare.formats.rows import counted
 from mmcare.formats.table import Table
@@ -23,7 +24,8 @@ def deidentified_table(table: Table, ids: Sequence[str], deidentifier: Deidentif
 
     Columns that hold names, record numbers, addresses, phone numbers or the ids once more are left out. Columns of
     dates (`2008-09-18`, `20080918`) are moved by the days of the row's patient; those of other forms are left out, for
-    `9/8/2008` is two days. What free text says of a person is not known here: leave such columns out.
+    `9/8/2008` is two days. Rows that have a new id already stay as they are. What free text says of a person is not
+    known here: leave such columns out.
 
     Args:
         table: The table; its first column of `ids` says whose row it is.
@@ -36,10 +38,10 @@ def deidentified_table(table: Table, ids: Sequence[str], deidentifier: Deidentif
     table.require(ids)
     patients = [cell.strip() for cell in table.column(ids[0])]
     columns: dict[str, tuple[str, ...]] = {}
-    findings = [_mapped(table, ids, len({p for p in patients if p}))]
+    findings = [_mapped(table, ids, len({p for p in patients if p and not is_new_id(p)}))]
     for name in table.columns:
         if name in ids:
-            columns[name] = tuple(deidentifier.patient(c) if c.strip() else "" for c in table.column(name))
+            columns[name] = tuple(_new_id(cell, deidentifier) for cell in table.column(name))
             continue
         cells, finding = _column(table, name, patients, deidentifier)
         findings += [finding] if finding is not None else []
@@ -70,10 +72,17 @@ def _column(
 
 
 def _moved(cells: Sequence[str], patients: Sequence[str], deidentifier: Deidentifier) -> tuple[str, ...] | None:
-    moved = [
-        deidentifier.date(cell, patient) if cell.strip() else "" for cell, patient in zip(cells, patients, strict=True)
-    ]
+    """All the dates, moved; None where one of them is written in another way."""
+    moved = [_moved_date(cell, patient, deidentifier) for cell, patient in zip(cells, patients, strict=True)]
     return None if None in moved else tuple(moved)  # type: ignore[arg-type]
+
+
+def _moved_date(cell: str, patient: str, deidentifier: Deidentifier) -> str | None:
+    return cell if is_new_id(patient) or not cell.strip() else deidentifier.date(cell, patient)
+
+
+def _new_id(cell: str, deidentifier: Deidentifier) -> str:
+    return cell.strip() if is_new_id(cell) or not cell.strip() else deidentifier.patient(cell)
 
 
 def _holds(cell: str, patient: str) -> bool:
