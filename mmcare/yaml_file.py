@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -40,6 +40,13 @@ class YamlFile:
         while key and key not in self.places:
             key = key[:-1]
         return self.places.get(key, (None, None))
+
+    def value(self, key: Key) -> object:
+        """What stands under a key of `places`."""
+        found: Any = self.data
+        for part in key:
+            found = found[part]
+        return found
 
 
 def read_yaml(path: Path, error: type[MMCareError]) -> YamlFile:

@@ -234,7 +234,7 @@ class Cohort:
 def outcome_of(entry: EndpointEntry, row: Mapping[str, str]) -> tuple[float, int]:
     """Time in years and code of one patient; (NaN, 0) where either is not known. Cells are checked on reading."""
     time, event = row[entry.time].strip(), row[entry.event].strip()
-    if not time or not event:
+    if {time, event} & {"", *entry.missing}:
         return float("nan"), 0
     return float(time) * YEARS_IN[entry.unit], _CODES[entry.codes[_code(event)]]
 

@@ -22,6 +22,13 @@ __all__ = [
     "Unit",
 ]
 
+
+def _as_list(value: object) -> object:
+    """One text where a list of texts is meant."""
+    return (value,) if isinstance(value, str | int | float) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 Unit = Literal["years", "months", "weeks", "days"]
 YEARS_IN: Mapping[Unit, float] = {"years": 1.0, "months": 1 / 12, "weeks": 7 / 365.25, "days": 1 / 365.25}
 
@@ -72,6 +79,7 @@ class ArmsEntry(_Entry):
 
     column: str = Field(description="Column of the treatment received.")
     values: Mapping[str, str] = Field(description="Each arm's key in that column, and its name in words.")
+    missing: Texts = Field((), description="Texts that mean `not known`, beside the empty cell.")
 
     @field_validator("values")
     @classmethod
@@ -91,6 +99,7 @@ class EndpointEntry(_Entry):
         default={"0": "censored", "1": "event"}, description="What each code in the event column means."
     )
     horizons: tuple[float, ...] = Field(description="Years at which the endpoint is reported, rising.")
+    missing: Texts = Field((), description="Texts that mean `not known` in both columns, beside the empty cell.")
 
     @field_validator("horizons")
     @classmethod
@@ -123,9 +132,7 @@ class ColumnEntry(_Entry):
     available_at: Literal["decision", "after"] = Field(
         "decision", description="When it is known: at the treatment decision, or only after it."
     )
-    missing: Annotated[tuple[str, ...], BeforeValidator(lambda v: (v,) if isinstance(v, str | int | float) else v)] = (
-        Field((), description="Texts that mean `not known`, beside the empty cell.")
-    )
+    missing: Texts = Field((), description="Texts that mean `not known`, beside the empty cell.")
 
 
 class Dictionary(_Entry):

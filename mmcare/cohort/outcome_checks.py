@@ -26,7 +26,7 @@ def check_arms(cohort: Cohort) -> Iterator[Finding]:
     entry = cohort.dictionary.arms
     if entry is None:
         return
-    wrong = _cells(cohort, entry.column, lambda text: not text or text in entry.values)
+    wrong = _cells(cohort, entry.column, lambda text: text in ("", *entry.missing) or text in entry.values)
     if wrong:
         allowed = ", ".join(entry.values)
         what = f"{_where(wrong)}: no such arm; the dictionary names: {allowed}."
@@ -47,26 +47,34 @@ def check_endpoints(cohort: Cohort) -> Iterator[Finding]:
 
 
 def _times(cohort: Cohort, entry: EndpointEntry) -> Iterator[Finding]:
-    wrong = _cells(cohort, entry.time, lambda text: not text or _number(text) is not None)
+    wrong = _cells(cohort, entry.time, lambda text: text in ("", *entry.missing) or _number(text) is not None)
     if wrong:
         yield _finding(
             cohort, entry.time, f"{_where(wrong)}: not a number.", "Write a number, or leave it empty.", wrong
         )
-    early = _cells(cohort, entry.time, lambda text: (_number(text) or math.inf) > 0 and _number(text) != 0)
+    early = _cells(cohort, entry.time, lambda text: text in entry.missing or _is_positive(text))
     if early:
         what = f"{_where(early)}: a time is counted from the treatment decision and is greater than 0."
         yield _finding(cohort, entry.time, what, "Correct these patients' dates, or leave the cell empty.", early)
 
 
+def _is_positive(text: str) -> bool:
+    """Of a time; what is no number is complained of elsewhere."""
+    value = _number(text)
+    return value is None or value > 0
+
+
 def _codes(cohort: Cohort, name: str, entry: EndpointEntry) -> Iterator[Finding]:
-    wrong = _cells(cohort, entry.event, lambda text: not text or text.removesuffix(".0") in entry.codes)
+    wrong = _cells(
+        cohort, entry.event, lambda text: text in ("", *entry.missing) or text.removesuffix(".0") in entry.codes
+    )
     if not wrong:
         return
     counts = Counter(text for _, text in wrong)
     said = ", ".join(f"`{cut(code, 20)}` ({count} times)" for code, count in counts.most_common(5))
-    known = ", ".join(f"{code}: {meaning}" for code, meaning in entry.codes.items())
+    named = ", ".join(f"{code}: {meaning}" for code, meaning in entry.codes.items())
     todo = f"Say what each code means in `endpoints.{name}.codes`, such as {{{_suggested(counts)}}}."
-    yield _finding(cohort, entry.event, f"codes {said} have no meaning; the dictionary has {{{known}}}.", todo, wrong)
+    yield _finding(cohort, entry.event, f"codes {said} have no meaning; the dictionary has {{{named}}}.", todo, wrong)
 
 
 def _suggested(counts: Counter[str]) -> str:
@@ -140,8 +148,8 @@ def _inverted(cohort: Cohort, name: str, entry: EndpointEntry, known: list[tuple
 
 def _pairs(cohort: Cohort, entry: EndpointEntry) -> Iterator[tuple[float | None, str]]:
     for row in cohort.records():
-        code = row[entry.event].strip().removesuffix(".0")
-        yield _number(row[entry.time].strip()), entry.codes.get(code, "")
+        time, code = row[entry.time].strip(), row[entry.event].strip().removesuffix(".0")
+        yield None if time in entry.missing else _number(time), entry.codes.get(code, "")
 
 
 def _by_arm(cohort: Cohort, entry: EndpointEntry) -> Mapping[str, list[str]]:

@@ -21,6 +21,8 @@ _LEAST = 10
 """Values below which two groups may be chance."""
 _GAP, _NEAR = 3.0, 0.2
 """Times by which two groups lie apart at least; how far from a unit's factor, relatively."""
+_SLACK = 0.1
+"""Share of a plausible range by which a single value may lie outside of it: patients differ."""
 _SERIALS = (20_000, 60_000)
 """Excel's numbers of the days from 1954 to 2064."""
 _ORDINARY = 5_000
@@ -138,12 +140,13 @@ def _outside(numbers: _Numbers) -> Finding | None:
     if measured is None or unit not in measured.ranges:
         return None
     low, high = measured.ranges[unit]
-    at = (numbers.values < low) | (numbers.values > high)
+    beyond = _SLACK * (high - low)
+    at = (numbers.values < low - beyond) | (numbers.values > high + beyond)
     if not at.any():
         return None
     meant = _meant(measured, unit, float(numbers.values[at][0]))
     what = (
-        f"{counted(int(at.sum()), 'value')} outside {low:g} to {high:g} {unit}, where {measured.name} is plausible "
+        f"{counted(int(at.sum()), 'value')} far outside {low:g} to {high:g} {unit}, where {measured.name} is plausible "
         f"({numbers.shown(at)}){meant}."
     )
     return numbers.finding(what, "Correct the cells, or leave them empty.", at)

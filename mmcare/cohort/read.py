@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from mmcare.cohort.availability import check_availability
 from mmcare.cohort.cohort import Cohort
 from mmcare.cohort.dictionary import Dictionary, TableEntry
+from mmcare.cohort.drafting.guess import TODO
 from mmcare.cohort.id_checks import check_ids
+from mmcare.cohort.identifiers import check_identifiers
 from mmcare.cohort.missingness import check_missingness
 from mmcare.cohort.outcome_checks import check_arms, check_endpoints
 from mmcare.cohort.plausibility import check_numbers
@@ -56,6 +58,7 @@ def check_cohort(path: str | Path) -> tuple[Cohort | None, list[Finding]]:
     findings += check_availability(cohort)
     if not any(finding.severity is Severity.ERROR for finding in findings):
         findings += [*check_arms(cohort), *check_endpoints(cohort), *check_numbers(cohort), *check_missingness(cohort)]
+        findings += check_identifiers(cohort)
     return cohort, findings
 
 
@@ -97,10 +100,30 @@ def _dictionary(yaml: YamlFile) -> Dictionary:
     if isinstance(yaml.data, Mapping) and "mmcare" in yaml.data and "mmcare_cohort" not in yaml.data:
         what = "is a spec; a cohort's dictionary starts with `mmcare_cohort: 1`."
         raise CohortError(Finding(file=yaml.path, what=what))
+    unfilled = list(_unfilled(yaml))
+    if unfilled:
+        raise CohortError(unfilled)
     try:
         return Dictionary.model_validate(yaml.data)
     except ValidationError as error:
         raise CohortError([_finding(yaml, detail) for detail in error.errors()]) from error
+
+
+def _unfilled(yaml: YamlFile) -> Iterator[Finding]:
+    """What `cohort init` left to the reader, wherever it stands."""
+    for key, (line, column) in yaml.places.items():
+        value = yaml.value(key)
+        if isinstance(value, str) and value.startswith(TODO):
+            question = value.removeprefix(TODO).lstrip(": ")
+            yield Finding(
+                file=yaml.path,
+                line=line,
+                column=column,
+                key=".".join(map(str, key)),
+                what=f"is left to fill in: {cut(question, 300) or 'TODO'}",
+                todo="Write it in place of the TODO.",
+                code="todo",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Measurement:
 
 _PERCENT = "% of predicted"
 _KNOWN: tuple[tuple[str, Measurement], ...] = (
-    (r"\bage\b|\balter\b", Measurement("age", {"years": (0, 115), "months": (216, 1380), "days": (6574, 42000)})),
+    (r"\bage\b|\balter\b", Measurement("age", {"years": (0, 110), "months": (216, 1380), "days": (6574, 42000)})),
     (
         r"\b(body )?height\b",
         Measurement("height", {"cm": (120, 220), "m": (1.2, 2.2), "inches": (47, 87), "mm": (1200, 2200)}),
@@ -33,7 +33,7 @@ _KNOWN: tuple[tuple[str, Measurement], ...] = (
     (r"\bbmi\b|\bbody mass index\b", Measurement("body mass index", {"kg/m2": (10, 75)})),
     (r"\bfev ?1?\b", Measurement("FEV1", {_PERCENT: (8, 180), "l": (0.2, 7.5), "ml": (200, 7500)})),
     (r"\b(dlco|tlco|kco)\b", Measurement("diffusing capacity", {_PERCENT: (5, 180)})),
-    (r"\bpack ?years?\b|\bpy\b", Measurement("pack-years", {"pack-years": (0, 300)})),
+    (r"\bpack ?years?\b|\bpy\b", Measurement("pack-years", {"pack-years": (0, 500)})),
     (r"\bsuv ?(max|peak|mean)?\b", Measurement("SUV", {"SUV": (0, 100)})),
     (
         r"\b(tumou?r|ct|lesion|nodule) ?(size|diameter)\b|\b(tumou?r|lesion|nodule) (mm|cm)\b",
