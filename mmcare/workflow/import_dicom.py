@@ -71,6 +71,7 @@ class _Source:
     folder: Path
     held_back: Mapping[str, int]
     findings: tuple[Finding, ...]
+    series: tuple[str, ...]
 
 
 def import_dicom(
@@ -95,31 +96,35 @@ def import_dicom(
     with ExitStack() as stack:
         folder = stack.enter_context(open_cohort_folder(cohort))
         root = stack.enter_context(opened_source(source, cohort))
-        found = stack.enter_context(_deidentified(source, root, cohort, options, tell))
+        found = stack.enter_context(_deidentified(source, root, folder, options, tell))
         listed = frozenset(folder.patients)
         name = source.name if options.key_file is None else ""
-        settings = Settings(cohort, options.rois, options.series, options.replace, name, listed)
+        settings = Settings(cohort, options.rois, found.series, options.replace, name, listed)
         return _import(found, folder, settings, options, tell)
 
 
 @contextmanager
-def _deidentified(source: Path, root: Path, cohort: Path, options: ImportOptions, tell: Progress) -> Iterator[_Source]:
+def _deidentified(
+    source: Path, root: Path, folder: CohortFolder, options: ImportOptions, tell: Progress
+) -> Iterator[_Source]:
     """The source as it is, or its de-identified form: then nothing of the original reaches the cohort."""
     if options.key_file is None:
-        yield _Source(root, {}, ())
+        yield _Source(root, {}, (), options.series)
         return
     from mmcare.cohort.deidentify import Deidentifier, deidentify_folder, read_key
 
-    key, findings = read_key(options.key_file, outside=cohort)
+    key, findings = read_key(options.key_file, outside=folder.root)
     deidentifier = Deidentifier(key, regions=options.rois)
-    with staging_folder(source, cohort, "deidentified") as staging:
+    findings += folder.deidentify(deidentifier)
+    with staging_folder(source, folder.root, f"deidentified-{deidentifier.settings()}") as staging:
         summary = deidentify_folder(root, staging, deidentifier, tell)
         left = Counter(
             f"not de-identified: {record.kind}{', ' + record.reason if record.reason else ''}"
             for record in summary.files
             if record.outcome not in ("written", "there already")
         )
-        yield _Source(staging, left, (*findings, *summary.findings))
+        series = tuple(deidentifier.uid(uid) for uid in options.series)
+        yield _Source(staging, left, (*findings, *summary.findings), series)
 
 
 def _import(
@@ -132,7 +137,7 @@ def _import(
         scanned = _scan(paths, pool, tell)
         planned = plan(scanned, source.folder, settings)
         findings += [*(f for file in scanned for f in file.findings), *unnamed(scanned), *planned.findings]
-        _check_wanted(scanned, options.series)
+        _check_wanted(scanned, settings.series)
         results = list(_patients(planned, folder, pool, tell))
     files = Counter(source.held_back) + Counter(planned.left_out)
     for result in results:

@@ -82,6 +82,10 @@ class Deidentifier:
         """A date of a patient, moved; None if it is no date."""
         return self.pseudonyms.date(date, patient)
 
+    def settings(self) -> str:
+        """A short name for key and settings together: what was made with the same name can be gone on with."""
+        return self.pseudonyms.label("settings", f"{self.regions} {sorted(self.release)}")
+
     def dataset(self, dataset: Dataset) -> Dataset | HeldBack:
         """A new data set that holds what the allow-list lets through, or why the object is held back.
 

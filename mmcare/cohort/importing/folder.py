@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from mmcare.cohort.deidentify.cohort_tables import deidentify_cohort_tables
 from mmcare.cohort.dictionary import Dictionary, PatientsEntry
 from mmcare.errors import CohortError, Finding, MMCareError, Severity
 from mmcare.formats import read_patients_table
@@ -22,6 +23,9 @@ from mmcare.formats.atomic import write_bytes, write_text
 from mmcare.formats.region_names import listed
 from mmcare.formats.rows import counted
 from mmcare.yaml_file import read_yaml
+
+if TYPE_CHECKING:
+    from mmcare.cohort.deidentify import Deidentifier
 
 __all__ = ["FILES", "MASK", "CohortFolder", "open_cohort_folder", "read_dictionary"]
 
@@ -65,6 +69,19 @@ class CohortFolder:
         self._complete_dictionary(self.dictionary, has_mask)
         if patient not in self.patients and self._append(self.dictionary.patients, patient):
             self.patients.append(patient)
+
+    def deidentify(self, deidentifier: Deidentifier) -> list[Finding]:
+        """Give the rows of the tables that are there the ids of the de-identified images.
+
+        Raises:
+            CohortError: It cannot be done; nothing is changed.
+            MMCareError: A table cannot be written.
+        """
+        if self.dictionary is None:
+            return []
+        findings = deidentify_cohort_tables(self.root, self.dictionary, deidentifier)
+        self.patients = _ids(self.root, self.dictionary.patients)
+        return findings
 
     def findings(self, imported: Sequence[str]) -> list[Finding]:
         """Patients whose images are there while the table, which only its own program writes, lacks them."""

@@ -9,7 +9,8 @@ import pytest
 from mmcare.cli.main import main
 from mmcare.cohort import read_cohort
 from mmcare.cohort.deidentify import Deidentifier, deidentify_cohort_tables, new_key, read_key
-from mmcare.errors import CohortError
+from mmcare.cohort.importing.folder import read_dictionary
+from mmcare.errors import CohortError, Finding
 
 Capture = pytest.CaptureFixture[str]
 DICTIONARY = """\
@@ -35,6 +36,10 @@ def cohort(tmp_path: Path) -> Path:
     return folder
 
 
+def in_place(cohort: Path, deidentifier: Deidentifier) -> list[Finding]:
+    return deidentify_cohort_tables(cohort, read_dictionary(cohort), deidentifier)
+
+
 @pytest.fixture
 def key(tmp_path: Path) -> Path:
     new_key(tmp_path / "study.key")
@@ -42,7 +47,7 @@ def key(tmp_path: Path) -> Path:
 
 
 def test_the_tables_of_a_cohort_get_new_ids_in_place(cohort: Path, deidentifier: Deidentifier) -> None:
-    findings = deidentify_cohort_tables(read_cohort(cohort), deidentifier)
+    findings = in_place(cohort, deidentifier)
     new = read_cohort(cohort)
     assert new.patients == tuple(deidentifier.patient(f"MRN{i:04d}") for i in range(12))
     assert new.table.columns == ("patient_id", "years", "dead", "age", "seen")
@@ -56,12 +61,12 @@ def test_the_tables_of_a_cohort_get_new_ids_in_place(cohort: Path, deidentifier:
 
 
 def test_rows_that_are_new_stay_and_rows_added_later_are_mapped(cohort: Path, deidentifier: Deidentifier) -> None:
-    deidentify_cohort_tables(read_cohort(cohort), deidentifier)
+    in_place(cohort, deidentifier)
     once = (cohort / "patients.csv").read_text()
-    assert deidentify_cohort_tables(read_cohort(cohort), deidentifier) == []
+    assert in_place(cohort, deidentifier) == []
     assert (cohort / "patients.csv").read_text() == once
     (cohort / "patients.csv").write_text(f"{once}MRN0099,1.5,1,70,2009-01-01\n")
-    deidentify_cohort_tables(read_cohort(cohort), deidentifier)
+    in_place(cohort, deidentifier)
     added = f"{deidentifier.patient('MRN0099')},1.5,1,70,{deidentifier.date('2009-01-01', 'MRN0099')}\n"
     assert (cohort / "patients.csv").read_text() == once + added
 
@@ -70,7 +75,7 @@ def test_a_column_that_the_dictionary_needs_is_not_taken_away(cohort: Path, deid
     (cohort / "cohort.yaml").write_text(DICTIONARY + "  surname: {type: category, role: other}\n")
     before = (cohort / "patients.csv").read_text()
     with pytest.raises(CohortError) as caught:
-        deidentify_cohort_tables(read_cohort(cohort), deidentifier)
+        in_place(cohort, deidentifier)
     assert str(caught.value) == (
         f"{cohort}/patients.csv, surname: tells who a patient is and cannot stay in a de-identified cohort, but "
         "cohort.yaml names it. Take it out of cohort.yaml; of a date, bring the time from the treatment decision."
@@ -82,17 +87,36 @@ def test_a_table_that_is_no_plain_text_is_refused(cohort: Path, deidentifier: De
     (cohort / "cohort.yaml").write_text(f'{DICTIONARY}patients: {{separator: ";"}}\n')
     (cohort / "patients.csv").write_text(rows().replace(",", ";"))
     with pytest.raises(CohortError) as caught:
-        deidentify_cohort_tables(read_cohort(cohort), deidentifier)
+        in_place(cohort, deidentifier)
     assert str(caught.value) == (
         f"{cohort}/patients.csv: its ids are to be replaced by new ones, and that is done in plain text tables (CSV, "
         "TSV, UTF-8) only. Make a new table by `mmcare cohort deidentify-table`, and name it in cohort.yaml."
     )
 
 
+def test_a_table_of_outcomes_is_mapped_by_its_own_column(cohort: Path, deidentifier: Deidentifier) -> None:
+    (cohort / "cohort.yaml").write_text(f"{DICTIONARY}outcomes: {{file: outcomes.csv, id: mrn}}\n")
+    (cohort / "outcomes.csv").write_text("mrn,years,dead\n" + "".join(f"MRN{i:04d},{i + 1},1\n" for i in range(12)))
+    (cohort / "patients.csv").write_text("patient_id,age\n" + "".join(f"MRN{i:04d},{60 + i}\n" for i in range(12)))
+    in_place(cohort, deidentifier)
+    new = read_cohort(cohort)
+    assert new.patients == tuple(deidentifier.patient(f"MRN{i:04d}") for i in range(12))
+    assert (cohort / "outcomes.csv").read_text().splitlines()[1] == f"{deidentifier.patient('MRN0000')},1,1"
+
+
+def test_rows_that_cannot_be_read_are_not_lost(cohort: Path, deidentifier: Deidentifier) -> None:
+    (cohort / "patients.csv").write_text(f"{rows()}MRN0099,1\n")
+    with pytest.raises(
+        CohortError, match="1 row cannot be read, and would be lost: left out: 1 row without"
+    ):
+        in_place(cohort, deidentifier)
+    assert "MRN0099,1" in (cohort / "patients.csv").read_text()
+
+
 def test_other_tables_with_old_ids_are_named(cohort: Path, deidentifier: Deidentifier) -> None:
     (cohort / "mutations.maf").write_text("Hugo_Symbol\tTumor_Sample_Barcode\nKRAS\tMRN0003\n")
     (cohort / "panels.tsv").write_text("SAMPLE_ID\tmutations\nX\tP1\n")
-    *_, last = deidentify_cohort_tables(read_cohort(cohort), deidentifier)
+    *_, last = in_place(cohort, deidentifier)
     assert str(last) == (
         f"{cohort}/mutations.maf: still holds ids of patients as they were. "
         "Map them: `mmcare cohort deidentify-table`, with `--id` for each column of ids."
