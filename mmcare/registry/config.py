@@ -83,7 +83,13 @@ BaselinePart = Annotated[Part, Kind("baseline")]
 
 
 class NetworkConfig(Config):
-    """Base of the configs of parts that have weights."""
+    """Base of the configs of parts that have weights.
+
+    A config lists in `paths` its other keys that may name a file or folder. What is there, seen from the spec's file,
+    reaches the component as an absolute path; anything else, such as a name on a hub, as it is written.
+    """
+
+    paths: ClassVar[tuple[str, ...]] = ()
 
     weights: str | None = Field(None, description="Where the weights start from: a weights file or a run folder.")
     freeze: bool = Field(False, description="Keep the weights as they are while training.")

@@ -7,6 +7,7 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
@@ -127,13 +128,21 @@ class Resolver:
         return parts, failed
 
     def _with_paths(self, config: Config, key: Key) -> Config:
-        """A relative `weights:` is relative to the file in which it stands; a word for published weights stays one."""
-        if not isinstance(config, NetworkConfig) or config.weights is None:
+        """A relative path is relative to the file in which it stands; a word for published weights stays one."""
+        if not isinstance(config, NetworkConfig):
             return config
-        if isinstance(config, EncoderConfig) and config.weights in config.published:
-            return config
-        folder = self.layered.origin((*key, "weights")).folder
-        return config.model_copy(update={"weights": str((folder / config.weights).absolute())})
+        found = {}
+        published = config.published if isinstance(config, EncoderConfig) else ()
+        if config.weights is not None and config.weights not in published:
+            found["weights"] = self._beside_its_file(config.weights, (*key, "weights"))
+        for name in config.paths:
+            value = getattr(config, name)
+            if value is not None and (path := self._beside_its_file(value, (*key, name))).exists():
+                found[name] = path
+        return config.model_copy(update={name: str(path) for name, path in found.items()})
+
+    def _beside_its_file(self, value: str, key: Key) -> Path:
+        return (self.layered.origin(key).folder / value).absolute()
 
 
 def part_fields(model: type[Config]) -> Mapping[str, ComponentKind]:

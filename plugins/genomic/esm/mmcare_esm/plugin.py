@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -24,9 +24,11 @@ Size = Literal["esm2_t6_8M", "esm2_t12_35M", "esm2_t30_150M", "esm2_t33_650M", "
 class ESMConfig(EncoderConfig):
     """Keys of the encoder of sequences."""
 
+    paths: ClassVar[tuple[str, ...]] = ("checkpoint",)
+
     checkpoint: str | None = Field(
         None,
-        description="Pretrained weights: a folder, seen from where the command runs, with config.json, "
+        description="Pretrained weights: a folder, seen from the spec's file, with config.json, "
         "model.safetensors and vocab.txt; or a name on the Hugging Face Hub such as facebook/esm2_t6_8M_UR50D. Without "
         "one the weights are random, for trials.",
     )

@@ -43,13 +43,14 @@ def write_proteins(cohort: Path) -> None:
 def test_a_run_is_trained_stored_and_predicts_without_the_checkpoints_weights(
     checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")  # the checkpoint is seen from the spec's file
     cohort = tmp_path / "cohort"
     write_cohort(draw("heterogeneous", 60, 0), cohort, size_voxels=8, spacing_mm=8.0)
     write_proteins(cohort)
     brought = tmp_path / "tiny"
     shutil.copytree(checkpoint, brought)
-    (tmp_path / "spec.yaml").write_text(SPEC.format(checkpoint=brought))
+    (tmp_path / "spec.yaml").write_text(SPEC.format(checkpoint="tiny"))
     run = mmcare.fit(tmp_path / "spec.yaml", cohort)
     first = run.predict(cohort)
     assert len(first.patients) == 60 and any("not sequenced" in why.values() for why in first.absent.values())
