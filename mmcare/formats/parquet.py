@@ -39,7 +39,7 @@ def _columns(path: Path) -> tuple[list[str], list[list[str]]]:
         file = parquet.ParquetFile(path)
         _refuse_large(path, file.metadata)
         table = file.read()
-        names = [str(name).strip() for name in table.column_names]
+        names = [str(name) for name in table.column_names]
         nested = [name for name, field in zip(names, table.schema, strict=True) if field.type.num_fields]
         columns = [[as_cell(value) for value in column.to_pylist()] for column in table.columns]
     except CohortError:

@@ -124,7 +124,7 @@ def _with_names_stripped(table: Table) -> Table:
         twice = next(name for name in stripped if stripped.count(name) > 1)
         what = f"the column '{cut(twice)}' is there twice, once with spaces around its name."
         raise CohortError(Finding(file=table.file, line=1, what=what, todo="Rename one.", code="duplicate-column"))
-    what = f"spaces around {counted(len(changed), 'name')} of columns are left out: {cut(', '.join(changed))}."
+    what = f"spaces around the names of {counted(len(changed), 'column')} are left out: {cut(', '.join(changed))}."
     note = Finding(file=table.file, line=1, what=what, severity=Severity.NOTE, code="spaces")
     return replace(table, columns=stripped, findings=(*table.findings, note))
 

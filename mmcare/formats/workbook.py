@@ -43,7 +43,6 @@ def read_workbook(path: Path, sheet: str | None = None) -> Table:
     if start == len(full):
         raise CohortError(_problem(path, f"the sheet '{cut(found.title)}' is empty.", "Name another sheet.", "empty"))
     line, header = full[start]
-    header = [name.strip() for name in header]
     _refuse_merged(path, found, line)
     check_header(path, line, header)
     return _table(path, found, tuple(header), full[start + 1 :])
@@ -89,7 +88,7 @@ def _said(path: Path, sheet: Worksheet, n: int, wide: list[int], good: list[int]
     hidden = [row for row in good if sheet.row_dimensions[row].hidden]
     if hidden:
         shown = first_lines([f"row {row}" for row in hidden])
-        what = f"{counted(len(hidden), 'row')} of the sheet '{cut(sheet.title)}' are hidden, and are read ({shown})."
+        what = f"read although hidden in the sheet '{cut(sheet.title)}': {counted(len(hidden), 'row')} ({shown})."
         todo = "Delete the rows that are not wanted: a filter only hides them."
         yield _problem(path, what, todo, "hidden-row").at(severity=Severity.WARNING)
 
@@ -170,7 +169,7 @@ def _refuse_uncalculated(path: Path, sheet: Worksheet) -> None:
         if cell.data_type == "f" and sheet[cell.coordinate].value is None
     ]
     if lost:
-        what = f"{counted(len(lost), 'cell')} of the sheet '{cut(sheet.title)}' hold a formula and no value "
+        what = f"{counted(len(lost), 'cell')} of the sheet '{cut(sheet.title)}' with a formula and without its value "
         todo = "Open it in Excel and save it, or paste the values."
         raise CohortError(_problem(path, f"{what}({first_lines(lost)}).", todo, "formula"))
 

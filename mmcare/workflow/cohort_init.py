@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mmcare.cohort.drafting.arms import find_id
 from mmcare.cohort.drafting.draft import Draft, draft_dictionary
-from mmcare.cohort.drafting.redcap import described_by, read_redcap
+from mmcare.cohort.drafting.profile import profiles
+from mmcare.cohort.drafting.redcap import Described, described_by, read_redcap
 from mmcare.cohort.writer import write_cohort_folder
 from mmcare.errors import CohortError, Finding, Severity
 from mmcare.formats import Table, TableFormat, read_patients_table
@@ -33,6 +35,7 @@ class Drafted:
         draft: The dictionary.
         findings: What is worth saying of both.
         redcap: The REDCap dictionary, where one was given.
+        flagged: Columns that it flags as identifiers: the table is without them.
     """
 
     source: Path
@@ -41,6 +44,7 @@ class Drafted:
     draft: Draft
     findings: tuple[Finding, ...]
     redcap: Path | None = None
+    flagged: tuple[str, ...] = ()
 
     def text(self, file: str | None = None) -> str:
         """`cohort.yaml`: for the table as it stands, or for one written anew under the name `file`."""
@@ -65,22 +69,17 @@ def draft_cohort(table: Path, form: TableFormat, redcap: Path | None = None) -> 
     Raises:
         CohortError: The table or the dictionary cannot be read, or rows of it would be lost.
     """
-    form, guessed = _guess_form(table, form)
-    read = read_patients_table(table, form)
-    draft = draft_dictionary(read)
-    if draft.id in read.columns:  # ids without spaces around them, and rows that are no patients, once it is known
-        read = read_patients_table(table, form, id_column=draft.id)
+    form, read, guessed = _read(table, form)
+    id_column, _ = find_id(profiles(read))
+    if id_column in read.columns:  # now that it is known: spaces around ids, and rows that sum up others
+        read = read_patients_table(table, form, id_column=id_column)
     errors = [finding for finding in read.findings if finding.severity is Severity.ERROR]
     if errors:
         raise CohortError(errors)
-    findings = [*guessed, *read.findings]
-    units: Mapping[str, str] = {}
-    if redcap is not None:
-        described = described_by(read, read_redcap(redcap), redcap)
-        read, units = described.table, described.units
-        findings += described.findings
-    draft = draft_dictionary(read, units)
-    return Drafted(table, form, read, draft, (*findings, *_of_draft(table, draft)), redcap)
+    found = Described(read) if redcap is None else described_by(read, read_redcap(redcap), redcap)
+    draft = draft_dictionary(found.table, found.units, found.levels)
+    findings = (*guessed, *read.findings, *found.findings, *_of_draft(table, draft))
+    return Drafted(table, form, found.table, draft, findings, redcap, found.left_out)
 
 
 def write_draft(drafted: Drafted, out: Path) -> Path:
@@ -114,24 +113,24 @@ def write_draft(drafted: Drafted, out: Path) -> Path:
     return out / "cohort.yaml"
 
 
-def _guess_form(table: Path, form: TableFormat) -> tuple[TableFormat, list[Finding]]:
-    """Encoding, separator and decimal mark, where the table cannot be read as a CSV in UTF-8 and they are not given."""
+def _read(table: Path, form: TableFormat) -> tuple[TableFormat, Table, list[Finding]]:
+    """The table; encoding, separator and decimal mark are guessed where none is given and it cannot be read without."""
     notes: list[Finding] = []
-    for _ in range(3):  # encoding, separator, decimal mark
+    while True:
         try:
             read = read_patients_table(table, form)
+            break
         except CohortError as error:
             better = _better(form, error.findings[0])
             if better is None:
                 raise
             form = better
             notes.append(_guess_said(table, form, error.findings[0]))
-            continue
-        if form.decimal == "." and form.separator == ";" and _has_decimal_commas(read):
-            form = replace(form, decimal=",")
-            notes.append(_note(table, 'numbers with a comma are read as decimals, guessed: `decimal: ","`.'))
-        break
-    return form, notes
+    if form.decimal == "." and form.separator == ";" and _has_decimal_commas(read):
+        form = replace(form, decimal=",")
+        notes.append(_note(table, 'numbers with a comma are read as decimals, guessed: `decimal: ","`.'))
+        read = read_patients_table(table, form)
+    return form, read, notes
 
 
 def _better(form: TableFormat, finding: Finding) -> TableFormat | None:
@@ -191,12 +190,12 @@ def _without_identifiers(drafted: Drafted) -> tuple[list[str], list[list[str]]]:
 
 
 def _provenance(drafted: Drafted) -> str:
-    left_out = ", ".join(column.name for column in drafted.draft.left_out) or "none"
+    left_out = ", ".join((*drafted.flagged, *(column.name for column in drafted.draft.left_out))) or "none"
     digest = hashlib.sha256(drafted.source.read_bytes()).hexdigest()
     described = f"Codes were replaced by the labels of `{drafted.redcap.name}`.\n" if drafted.redcap is not None else ""
     return (
         "# Where this cohort comes from\n\n"
         f"`patients.csv` was made by `mmcare cohort init` from `{drafted.source.name}`: {len(drafted.table)} rows.\n"
         f"SHA-256 of the source: {digest}.\n{described}"
-        f"Columns left out because their names say that they identify persons: {left_out}.\n"
+        f"Columns left out because they identify persons, by their names or REDCap's flag: {left_out}.\n"
     )

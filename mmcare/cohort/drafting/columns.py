@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mmcare.cohort.drafting.profile import Profile
@@ -40,12 +40,13 @@ class DraftedColumn:
     identifies: bool = False
 
 
-def draft_column(column: Profile, unit: str = "") -> DraftedColumn:
+def draft_column(column: Profile, unit: str = "", levels: Sequence[str] = ()) -> DraftedColumn:
     """The entry of one column that is neither id, treatment nor outcome.
 
     Args:
         column: What it looks like.
         unit: Its unit, where it is said elsewhere.
+        levels: Its categories, where they are said elsewhere.
     """
     person = identifying(column.name)
     if person:
@@ -57,7 +58,7 @@ def draft_column(column: Profile, unit: str = "") -> DraftedColumn:
         return DraftedColumn(
             column.name, {"type": "category", "role": "site"}, f"by its name; {len(column.counts)} texts"
         )
-    return _number(column, unit) if column.kind == "number" else _category(column)
+    return _number(column, unit) if column.kind == "number" else _category(column, levels)
 
 
 def _is_site(column: Profile) -> bool:
@@ -91,8 +92,8 @@ def _number(column: Profile, unit: str) -> DraftedColumn:
     return _with_role(column, entry, "; ".join(part for part in (said, why, _missing(column)) if part))
 
 
-def _category(column: Profile) -> DraftedColumn:
-    entry: dict[str, object] = {"type": "category", "levels": sorted(column.counts)}
+def _category(column: Profile, levels: Sequence[str]) -> DraftedColumn:
+    entry: dict[str, object] = {"type": "category", "levels": list(levels) or sorted(column.counts)}
     said = f"{len(column.counts)} different texts"
     return _with_role(column, entry, "; ".join(part for part in (said, _missing(column)) if part))
 

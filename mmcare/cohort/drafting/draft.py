@@ -112,12 +112,15 @@ class Draft:
         yield from (f"#   {_one_line(column.name) or '(no name)'}: {_one_line(column.why)}" for column in unread)
 
 
-def draft_dictionary(table: Table, units: Mapping[str, str] | None = None) -> Draft:
+def draft_dictionary(
+    table: Table, units: Mapping[str, str] | None = None, levels: Mapping[str, Sequence[str]] | None = None
+) -> Draft:
     """What the table seems to hold.
 
     Args:
         table: The patients' table.
-        units: Units of columns that are said elsewhere, by column.
+        units: Units that are said elsewhere, by column.
+        levels: Categories that are said elsewhere, by column.
     """
     columns = profiles(table)
     id_column, why_id = find_id(columns)
@@ -132,7 +135,10 @@ def draft_dictionary(table: Table, units: Mapping[str, str] | None = None) -> Dr
         why_id=why_id,
         arms=arms,
         endpoints=endpoints,
-        columns=tuple(draft_column(column, (units or {}).get(column.name, "")) for column in rest),
+        columns=tuple(
+            draft_column(column, (units or {}).get(column.name, ""), (levels or {}).get(column.name, ()))
+            for column in rest
+        ),
         repeated=_repeated(columns, id_column),
     )
 

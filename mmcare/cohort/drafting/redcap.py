@@ -12,7 +12,7 @@ from mmcare.errors import CohortError, Finding, Severity, cut
 from mmcare.formats import Table, read_table
 from mmcare.formats.rows import counted
 
-__all__ = ["RedcapField", "described_by", "read_redcap"]
+__all__ = ["Described", "RedcapField", "described_by", "read_redcap"]
 
 _HEADERS = {
     "name": ("Variable / Field Name", "field_name"),
@@ -86,12 +86,16 @@ class Described:
     Attributes:
         table: The export: words in place of codes, without what identifies and what is no input.
         units: Unit by column.
+        levels: Labels of the choices, by column that has them.
+        left_out: Columns that are flagged as identifiers.
         findings: What was left out, what does not fit.
     """
 
     table: Table
-    units: Mapping[str, str]
-    findings: tuple[Finding, ...]
+    units: Mapping[str, str] = field(default_factory=dict)
+    levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def described_by(table: Table, fields: Sequence[RedcapField], dictionary: Path) -> Described:
@@ -114,7 +118,9 @@ def described_by(table: Table, fields: Sequence[RedcapField], dictionary: Path) 
     )
     columns = tuple(table.columns[place] for place in kept)
     units = {name: found.unit for name, found in known.items() if found.unit and name in columns}
-    return Described(replace(table, columns=columns, rows=rows), units, tuple(findings))
+    levels = {n: tuple(f.choices.values()) for n, f in known.items() if f.choices and f.type != "checkbox"}
+    described = replace(table, columns=columns, rows=rows)
+    return Described(described, units, levels, tuple(flagged), tuple(findings))
 
 
 def _places(table: Table) -> Mapping[str, int]:
@@ -204,7 +210,7 @@ def _findings(
     seen = {found.name for found in known.values()}
     absent = [f.name for f in fields if f.name not in seen and f.type not in _NO_COLUMN]
     if absent:
-        what = f"{counted(len(absent), 'field')} have no column in {table.file.name}: {cut(', '.join(absent), 400)}."
+        what = f"{counted(len(absent), 'field')} without a column in {table.file.name}: {cut(', '.join(absent), 400)}."
         yield Finding(file=dictionary, what=what, severity=Severity.NOTE, code="no-column")
     strange = [name for name in table.columns if name not in known and not name.endswith("_complete")]
     if strange:
