@@ -175,7 +175,7 @@ def _bytes_at_hand(path: Path) -> int:
     n = 0
     try:
         with gzip.open(path) as file:
-            while chunk := file.read(_CHUNK):
+            while chunk := file.read1(_CHUNK):
                 n += len(chunk)
     except (EOFError, zlib.error, OSError):
         return n

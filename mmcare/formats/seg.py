@@ -13,7 +13,7 @@ import numpy.typing as npt
 from mmcare.errors import CohortError, Finding, Severity, cut
 from mmcare.formats.region_names import listed, matching, patterns_of
 from mmcare.formats.rows import counted
-from mmcare.formats.volume import TOLERANCE, Geometry, Volume
+from mmcare.formats.volume import TOLERANCE, Geometry, Volume, canonical
 
 __all__ = ["SEG_CLASSES", "Segment", "Segmentation", "read_seg", "segment_mask"]
 
@@ -178,7 +178,7 @@ def _check_images(segmentation: Segmentation, volume: Volume) -> list[Finding]:
 
 
 def _decoded(segmentation: Segmentation, numbers: Sequence[int]) -> tuple[npt.NDArray[np.bool_], Geometry]:
-    """(i, j, k) inside, on the segmentation's own grid."""
+    """(i, j, k) inside, on the segmentation's own grid, axes in RAS+ order."""
     try:
         volume = segmentation.image.get_volume(segment_numbers=list(numbers), allow_missing_positions=True)
     # highdicom raises whatever frames that make no grid, or damaged pixel data, make it stumble over.
@@ -186,8 +186,9 @@ def _decoded(segmentation: Segmentation, numbers: Sequence[int]) -> tuple[npt.ND
         raise _damaged(segmentation.file, error) from error
     values = np.asarray(volume.array) >= HALF
     inside: npt.NDArray[np.bool_] = np.asarray(values.any(axis=3)) if values.ndim == 4 else values
-    i, j, k = inside.shape
-    return inside, Geometry((i, j, k), _TO_RAS @ np.asarray(volume.affine, dtype=np.float64))
+    turned, affine = canonical(inside, _TO_RAS @ np.asarray(volume.affine, dtype=np.float64))
+    i, j, k = turned.shape
+    return turned.astype(np.bool_), Geometry((i, j, k), affine)
 
 
 def _placed(

@@ -22,6 +22,7 @@ from mmcare.synthetic.workers import in_order, processes
 __all__ = ["ImportOptions", "ImportSummary", "import_dicom"]
 
 Progress = Callable[[str, int, int], None]
+_MOST_LISTED = 5
 _CHUNK = 64
 """Headers read in one go by a worker."""
 
@@ -145,7 +146,7 @@ def _import(
     if files.total() != len(paths) + sum(source.held_back.values()):
         raise AssertionError(f"{len(paths)} files, accounted for {dict(files)}")
     imported = [result.patient for result in results if result.outcome is Outcome.IMPORTED]
-    findings += folder.findings(imported)
+    findings += [*folder.findings(imported), *_no_ct(source.folder, planned, files)]
     return ImportSummary(tuple(results), dict(sorted(files.items())), tuple(findings))
 
 
@@ -154,6 +155,14 @@ def _is_settings(path: Path, source: _Source) -> bool:
     from mmcare.cohort.deidentify.folder import SETTINGS
 
     return path == source.folder / SETTINGS
+
+
+def _no_ct(folder: Path, planned: Plan, files: Mapping[str, int]) -> list[Finding]:
+    if planned.tasks:
+        return []
+    found = ", ".join(f"{n:,} {kind}" for kind, n in sorted(files.items(), key=lambda item: -item[1])[:_MOST_LISTED])
+    what = f"no patient's CT among {sum(files.values()):,} files (found: {found or 'nothing'}); a CT series is due."
+    return [Finding(file=folder, what=what, todo="Name the folder of the series.", code="no-ct")]
 
 
 def _workers(asked: int, n_files: int) -> int:

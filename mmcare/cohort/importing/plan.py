@@ -98,7 +98,7 @@ def _mixed_up(by_patient: Mapping[str, Sequence[ScannedFile]]) -> dict[str, Find
                 owner.setdefault(file.header.series_uid, set()).add(patient)
     found = {}
     for uid, patients in owner.items():
-        for patient in patients if len(patients) > 1 else ():
+        for patient in sorted(patients) if len(patients) > 1 else ():
             others = listed(sorted(patients - {patient}))
             what = f"the series {cut(uid)} holds slices under this id and under {others}: the images are mixed up."
             todo = "Find out whose they are, and export them again."

@@ -8,15 +8,17 @@ from pathlib import Path
 
 from mmcare.errors import Finding, Severity
 from mmcare.formats.dicom_headers import DicomFolder, ImageHeader, read_header
-from mmcare.formats.nifti import GZIP_MAGIC
 from mmcare.formats.nrrd import MAGIC as NRRD_MAGIC
 from mmcare.formats.rows import counted
+from mmcare.formats.seg import SEG_CLASSES
 
 __all__ = ["SLICE", "ScannedFile", "scan_files", "unnamed"]
 
 SLICE, STRUCTURES, SEGMENTS, VOLUME_FILE = "CT slice", "structure set", "segmentation", "NIfTI or NRRD file"
+_NAMES = dict(zip(SEG_CLASSES, ("Segmentation Storage", "Label Map Segmentation Storage"), strict=True))
 _CT, _RTSTRUCT = "CT Image Storage", "RT Structure Set Storage"
-_SEG = ("Segmentation Storage", "Label Map Segmentation Storage")
+_SEG = tuple(name for uid in SEG_CLASSES for name in (uid, _NAMES[uid]))
+"""Older dictionaries know the newer class by its UID only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +107,11 @@ def _said(header: ImageHeader, kind: str) -> list[Finding]:
 
 
 def _is_volume(path: Path) -> bool:
-    """NIfTI or NRRD: by the name and the first bytes, for a gzip may be anything."""
+    """NIfTI or NRRD, or so called: what is none is said by the reader, if the file is needed."""
     name = path.name.lower()
     try:
         with path.open("rb") as file:
             start = file.read(4)
     except OSError:
         return False
-    if start == NRRD_MAGIC:
-        return True
-    return name.endswith(".nii") or (name.endswith(".nii.gz") and start[:2] == GZIP_MAGIC)
+    return start == NRRD_MAGIC or name.endswith((".nii", ".nii.gz", ".nrrd"))
