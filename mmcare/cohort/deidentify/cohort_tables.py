@@ -92,9 +92,8 @@ def _refusals(dictionary: Dictionary, own: _Own) -> Iterator[Finding]:
         todo = "Make a new table by `mmcare cohort deidentify-table`, and name it in cohort.yaml."
         yield Finding(file=file, what=what, todo=todo, code="not-plain-text")
     if own.before.left_out.keys() - {"blank line"}:
-        what = (
-            f"{sum(own.before.left_out.values())} rows cannot be read, and would be lost: {own.before.findings[0].what}"
-        )
+        n, first = sum(own.before.left_out.values()), own.before.findings[0].what
+        what = f"{counted(n, 'row')} cannot be read, and would be lost: {first}"
         yield Finding(file=file, what=what, todo="Correct the table first.", code="rows-left-out")
     named = _named(dictionary)
     for name in own.before.columns:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import tarfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -62,3 +63,11 @@ def real_data() -> Path:
     if not folder:
         pytest.skip("the environment variable MMCARE_TEST_DATA names no folder of real data")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def original(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lung1")
+    with tarfile.open(real_data / "nsclc-radiomics-ct-LUNG1-001" / "LUNG1-001.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    return folder / "LUNG1-001"

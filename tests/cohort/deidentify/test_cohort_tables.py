@@ -106,9 +106,7 @@ def test_a_table_of_outcomes_is_mapped_by_its_own_column(cohort: Path, deidentif
 
 def test_rows_that_cannot_be_read_are_not_lost(cohort: Path, deidentifier: Deidentifier) -> None:
     (cohort / "patients.csv").write_text(f"{rows()}MRN0099,1\n")
-    with pytest.raises(
-        CohortError, match="1 row cannot be read, and would be lost: left out: 1 row without"
-    ):
+    with pytest.raises(CohortError, match="1 row cannot be read, and would be lost: left out: 1 row without"):
         in_place(cohort, deidentifier)
     assert "MRN0099,1" in (cohort / "patients.csv").read_text()
 

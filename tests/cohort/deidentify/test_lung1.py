@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,14 +16,6 @@ from mmcare.formats import read_mask, read_volume
 
 N_IMAGES, N_CONTOURS, N_VOXELS = 134, 358, 54_639
 Everything = Callable[[Path], bytes]
-
-
-@pytest.fixture(scope="module")
-def original(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("lung1")
-    with tarfile.open(real_data / "nsclc-radiomics-ct-LUNG1-001" / "LUNG1-001.tar.xz") as archive:
-        archive.extractall(folder, filter="data")
-    return folder / "LUNG1-001"
 
 
 @pytest.fixture(scope="module")
