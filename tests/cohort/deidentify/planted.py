@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -186,6 +187,7 @@ DATES = {
 }
 TIMES = {"StudyTime": "101112.654321", "AcquisitionTime": "101113.754321", "SeriesTime": "101114.854321"}
 DEVICE = "98765432123456789"
+CREATOR, CREATOR_ELEMENT = "1.3.12.2.1107.5.1.4.98711", "8812345678123"
 PATIENT = "MRN-00471199"
 FOLDER, FILE = "Meier_Anna", "anna-meier-1931"
 
@@ -201,8 +203,21 @@ def tokens() -> dict[str, str]:
     moments = {name: value.partition(".")[0][:8] for name, value in DATES.items()} | TIMES
     uids = {f"UID of the {name}": uid for name, uid in KNOWN_UIDS.items()}
     uids |= {f"UID of image {index}": sop_uid(index) for index in range(N_SLICES)}
-    uids["UID of a device"] = DEVICE
+    uids |= {"UID of a device": DEVICE, "UID as private creator": CREATOR, "private UID": CREATOR_ELEMENT}
+    texts |= NIFTI
     return {**texts, **moments, **uids, "PatientID": PATIENT, "folder": FOLDER, "file": FILE}
+
+
+NIFTI = {f"NIfTI {place}": f"QZ9{n}PLANT" for n, place in enumerate(("descrip", "aux_file", "db_name", "comment"))}
+
+
+def mask() -> nibabel.Nifti1Image:
+    """Beside the DICOM files: a mask whose header has room for texts."""
+    image = nibabel.Nifti1Image(np.zeros((SIZE, SIZE, N_SLICES), np.uint8), np.eye(4))
+    for place in ("descrip", "aux_file", "db_name"):
+        image.header[place] = NIFTI[f"NIfTI {place}"].encode()
+    image.header.extensions.append(nibabel.nifti1.Nifti1Extension("comment", NIFTI["NIfTI comment"].encode()))
+    return image
 
 
 _ALL = {"CT": CT, "RTSTRUCT": RTSTRUCT, "SEG": SEG}
@@ -217,6 +232,7 @@ def write(folder: Path) -> Path:
             _save(_planted("CT", ct(index)), below / f"{FILE}-{index}.dcm")
         _save(_planted("RTSTRUCT", rtstruct()), below / f"{FILE}-rs.dcm")
         _save(_planted("SEG", seg()), below / f"{FILE}-seg.dcm")
+    nibabel.save(mask(), below / f"{FILE}-mask.nii")
     return folder
 
 
@@ -224,6 +240,7 @@ def _planted(modality: str, ds: Dataset) -> Dataset:
     known = tokens()
     for place, plant in _ALL[modality].items():
         plant(ds, known[f"{modality} {place}"])
+    ds.private_block(0x0015, CREATOR, create=True).add_new(0x01, "UI", f"1.2.{CREATOR_ELEMENT}")
     for name, value in (DATES | TIMES).items():
         setattr(ds, name, value)
     return ds
