@@ -18,7 +18,8 @@ TISSUE_HU = -300.0
 MANY, MORE = 0.6, 0.3
 """Share of a mask in tissue from which it fits, and by how much more of it must lie there mirrored."""
 LUNG_HU = -700.0
-DENSER_HU = 150.0
+FAINT_HU, DENSER_HU = 30.0, 150.0
+"""How much denser than its surroundings a mask is at most that does not fit, and at least that fits."""
 _AROUND_MM = 8.0
 _SIDES = (("left", "right"), ("back", "front"), ("feet", "head"))
 
@@ -83,7 +84,9 @@ def _side(volume: Volume, mask: npt.NDArray[np.bool_]) -> Iterator[Finding]:
     )
     said += f"median inside {here.median_hu:.0f} HU, mirrored {there.median_hu:.0f} HU"
     fits_mirrored = there.tissue >= max(MANY, here.tissue + MORE) and there.contrast_hu > DENSER_HU
-    if here.contrast_hu < 0 and fits_mirrored:  # a tumour, a ground-glass one too, is denser than what is around it
+    if (
+        here.contrast_hu < FAINT_HU and fits_mirrored
+    ):  # a tumour, a ground-glass one too, is denser than what is around it
         what = f"the mask seems flipped left-right: {said}."
         todo = "Compare CT and mask in a viewer; export the mask again."
         yield Finding(what=what, todo=todo, severity=Severity.WARNING, code="flipped-mask")
