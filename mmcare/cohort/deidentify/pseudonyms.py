@@ -16,7 +16,11 @@ __all__ = ["LEAST_KEY_BYTES", "LONGEST_SHIFT_DAYS", "SHORTEST_SHIFT_DAYS", "Pseu
 
 LEAST_KEY_BYTES = 32
 SHORTEST_SHIFT_DAYS, LONGEST_SHIFT_DAYS = 366, 3652
-_DATE = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})", re.ASCII)
+_FORMS = (
+    (re.compile(r"(\d{4})([.-]?)(\d{2})\2(\d{2})", re.ASCII), (1, 3, 4)),
+    (re.compile(r"(\d{1,2})(\.)(\d{1,2})\.(\d{4})", re.ASCII), (4, 3, 1)),
+)
+"""Forms of a date, and which groups are year, month and day; the second is what separates them."""
 _MADE = re.compile(r"P-[A-Z2-7]{16}", re.ASCII)
 _ID_LETTERS = 16  # of 32 each: 80 bits, so that a million patients share none
 _DOMAIN = b"mmcare deidentify 1 "
@@ -63,16 +67,16 @@ class Pseudonyms:
         return -(SHORTEST_SHIFT_DAYS + drawn)
 
     def date(self, date: str, patient: str) -> str | None:
-        """A date moved by the patient's days, written as it was (`20080918`, `2008-09-18`); None if it is no date."""
-        found = _DATE.fullmatch(date.strip())
-        if found is None:
-            return None
-        try:
-            moved = datetime.date(*map(int, found.groups())) + datetime.timedelta(self.shift_days(patient))
-        except (ValueError, OverflowError):
-            return None
-        text = moved.isoformat()
-        return text if "-" in date else text.replace("-", "." if "." in date else "")
+        """A date moved by the patient's days, written as it was; None if it is no date.
+
+        Read are `20080918`, `2008-09-18`, `2008.09.18`, and with points the day first, `18.09.2008`; `9/8/2008` is two
+        days, and none.
+        """
+        text = date.strip()
+        for form, order in _FORMS:
+            if (found := form.fullmatch(text)) is not None:
+                return _moved(found, order, self.shift_days(patient))
+        return None
 
     def label(self, kind: str, text: str) -> str:
         """A short keyed name for any other text, such as a file that something was made of."""
@@ -82,6 +86,15 @@ class Pseudonyms:
         return hmac.new(
             self.key, _DOMAIN + purpose + b"\0" + text.encode("utf-8", "surrogateescape"), hashlib.sha256
         ).digest()
+
+
+def _moved(found: re.Match[str], order: tuple[int, int, int], days: int) -> str | None:
+    try:
+        moved = datetime.date(*(int(found[place]) for place in order)) + datetime.timedelta(days)
+    except (ValueError, OverflowError):
+        return None
+    parts = {order[0]: f"{moved.year:04d}", order[1]: f"{moved.month:02d}", order[2]: f"{moved.day:02d}"}
+    return found[2].join(parts[place] for place in sorted(parts))
 
 
 def is_new_id(patient: str) -> bool:

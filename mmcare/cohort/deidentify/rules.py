@@ -187,7 +187,7 @@ def _mapped(item: Dataset, keyword: str, context: Context) -> Sequence[str]:
 
 def _shifted(item: Dataset, keyword: str, context: Context) -> Sequence[str]:
     moved = [context.pseudonyms.date(date, context.patient) for date in texts(item, keyword)[:1]]
-    return [date.replace(".", "").replace("-", "") for date in moved if date is not None]
+    return [date.replace(".", "").replace("-", "") for date in moved if date is not None and date[:4].isdigit()]
 
 
 def _pointers(item: Dataset, keyword: str, _: Context) -> Sequence[str]:

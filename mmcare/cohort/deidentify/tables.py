@@ -23,9 +23,9 @@ def deidentified_table(table: Table, ids: Sequence[str], deidentifier: Deidentif
     """The table with new ids; each column that is left out or changed is a finding, which quotes no cell.
 
     Columns that hold names, record numbers, addresses, phone numbers or the ids once more are left out. Columns of
-    dates (`2008-09-18`, `20080918`) are moved by the days of the row's patient; those of other forms are left out, for
-    `9/8/2008` is two days. Rows that have a new id already stay as they are. What free text says of a person is not
-    known here: leave such columns out.
+    dates (`2008-09-18`, `20080918`, `18.09.2008`) are moved by the days of the row's patient; those of other forms are
+    left out, for `9/8/2008` is two days. Rows that have a new id already stay as they are. What free text says of a
+    person is not known here: leave such columns out.
 
     Args:
         table: The table; its first column of `ids` says whose row it is.

@@ -110,6 +110,15 @@ def test_names_of_regions_that_are_not_known_become_numbers(made: Path) -> None:
     assert [roi.ROIName for roi in ds.StructureSetROISequence] == ["ROI-1", "ROI-2", "GTV-1"]
 
 
+def test_a_date_of_another_form_is_left_out(deidentifier: Deidentifier) -> None:
+    ds = planted.ct(0)
+    ds.add_new("StudyDate", "LO", "17.03.2021")
+    ds.add_new("SeriesDate", "LO", "2021.03.17")
+    made = deidentifier.dataset(ds)
+    assert isinstance(made, pydicom.Dataset)
+    assert (made.StudyDate or "", made.SeriesDate) == ("", deidentifier.date("20210317", planted.PATIENT))
+
+
 def test_names_asked_for_are_named_after_the_pattern_and_keep_its_letters() -> None:
     ds = planted.rtstruct()
     ds.SpecificCharacterSet = "ISO_IR 100"

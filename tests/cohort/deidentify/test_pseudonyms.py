@@ -55,7 +55,16 @@ def test_dates_of_a_patient_keep_their_distances(patient: str, day: datetime.dat
     assert ONE.date(day.isoformat(), patient) == (day + datetime.timedelta(days)).isoformat()
 
 
-@pytest.mark.parametrize("text", ["", "2008", "20081341", "Meier", "0001-01-01", "20080918 11:00", "2008091"])
+def test_a_date_is_written_as_it_was() -> None:
+    assert ONE.shift_days("A7") == -1166
+    moved = [ONE.date(text, "A7") for text in ("20080918", "2008-09-18", "2008.09.18", "18.09.2008", "18.9.2008")]
+    assert moved == ["20050710", "2005-07-10", "2005.07.10", "10.07.2005", "10.07.2005"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["9/8/2008", "2008-0918", "31.02.2008", "", "2008", "20081341", "Meier", "0001-01-01", "20080918 11:00", "2008091"],
+)
 def test_what_is_no_date_becomes_none(text: str) -> None:
     assert ONE.date(text, "P1") is None
 

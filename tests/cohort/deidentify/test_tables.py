@@ -12,9 +12,9 @@ from mmcare.formats import read_table
 
 CSV = """\
 patient_id,surname,dob,mrn,surgery_date,seen,visit,note,age,arm,scan,empty
-MRN0001,Doe,1931-07-04,77,2008-09-18,18.09.2008,20080918,,61,sbrt,ct/MRN0001.nii.gz,
-MRN0002,Meier,1940-01-02,78,2010-01-02,02.01.2010,20100102,saw MRN0002 twice,62,surgery,ct/MRN0002.nii.gz,
-MRN0002,Meier,1940-01-02,78,,02.01.2010,20100103,,62,surgery,ct/MRN0002.nii.gz,
+MRN0001,Doe,1931-07-04,77,2008-09-18,9/8/2008,20080918,,61,sbrt,ct/MRN0001.nii.gz,
+MRN0002,Meier,1940-01-02,78,2010-01-02,1/2/2010,20100102,saw MRN0002 twice,62,surgery,ct/MRN0002.nii.gz,
+MRN0002,Meier,1940-01-02,78,,1/2/2010,20100103,,62,surgery,ct/MRN0002.nii.gz,
 """
 
 
