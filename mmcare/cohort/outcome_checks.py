@@ -114,7 +114,7 @@ def _unit(cohort: Cohort, name: str, entry: EndpointEntry, times: list[float]) -
     if named in YEARS_IN and named != entry.unit:
         what = f"is named as {named}, and `endpoints.{name}.unit` is {entry.unit}."
     elif years > _LONGEST_YEARS:
-        what = f"the longest time is {max(times):g} {entry.unit}, {years:,.0f} years."
+        what = f"the longest time is {max(times):g} {entry.unit}: nobody is followed for {years:,.0f} years."
     else:
         return
     yield _finding(cohort, entry.time, what, f"Correct `endpoints.{name}.unit`.", severity=Severity.WARNING)

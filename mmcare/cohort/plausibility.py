@@ -102,8 +102,8 @@ def _two_units(numbers: _Numbers) -> Finding | None:
     low, high = order[:place], order[place:]
     gap, spread = high[0] / low[-1], max(low[-1] / low[0], high[-1] / high[0])
     ratio = float(np.median(high) / np.median(low))
-    units = next((units for factor, units in FACTORS if abs(ratio / factor - 1) <= _NEAR), "")
-    if not units or gap < max(_GAP, spread) or min(len(low), len(high)) < 2:
+    factor, units = min(FACTORS, key=lambda known: abs(np.log(ratio / known[0])))
+    if abs(ratio / factor - 1) > _NEAR or gap < max(_GAP, spread) or min(len(low), len(high)) < 2:
         return None
     smaller = low if len(low) <= len(high) else high
     at = np.isin(numbers.values, smaller)

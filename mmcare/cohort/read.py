@@ -120,7 +120,7 @@ def _unfilled(yaml: YamlFile) -> Iterator[Finding]:
                 line=line,
                 column=column,
                 key=".".join(map(str, key)),
-                what=f"is left to fill in: {cut(question, 300) or 'TODO'}",
+                what=f"is left to fill in: {cut(question, 300)}" if question else "is left to fill in.",
                 todo="Write it in place of the TODO.",
                 code="todo",
             )

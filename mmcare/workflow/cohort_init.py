@@ -102,7 +102,7 @@ def write_draft(drafted: Drafted, out: Path) -> Path:
         file = out / "cohort.yaml"
         if file.exists():
             raise CohortError(
-                Finding(file=file, what="exists; nothing was written.", todo="Move it, or name another `--out`.")
+                Finding(file=file, what="exists; nothing was written.", todo="Move it away, or name another `--out`.")
             )
         write_text(file, drafted.text())
         return file

@@ -56,7 +56,7 @@ def draft_column(column: Profile, unit: str = "", levels: Sequence[str] = ()) ->
         return DraftedColumn(column.name, why=reason)
     if _is_site(column):
         return DraftedColumn(
-            column.name, {"type": "category", "role": "site"}, f"by its name; {len(column.counts)} texts"
+            column.name, {"type": "category", "role": "site"}, f"by its name; {len(column.counts)} different texts"
         )
     return _number(column, unit) if column.kind == "number" else _category(column, levels)
 

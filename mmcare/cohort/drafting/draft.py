@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from mmcare.registry import as_yaml
 
 __all__ = ["Draft", "draft_dictionary"]
 
+_NO_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 MOST_COLUMNS = 4_000
 """Columns that are listed; a genomic matrix belongs into a file of its own."""
 
@@ -76,7 +78,7 @@ class Draft:
             )
             if value != default
         }
-        yield f"patients: {as_yaml(entry)}{_guessed(self.why_id)}"
+        yield f"patients: {_yaml(entry)}{_guessed(self.why_id)}"
 
     def _arms(self) -> Iterator[str]:
         if self.arms is None:
@@ -84,11 +86,11 @@ class Draft:
             yield "# arms: {column: COLUMN, values: {sbrt: SBRT, surgery: surgical resection}}"
             return
         yield f"arms:{_guessed(self.arms.why)}"
-        yield f"  column: {as_yaml(self.arms.column)}"
+        yield f"  column: {_yaml(self.arms.column)}"
         yield "  values:"
-        yield from (f"    {as_yaml(text)}: {as_yaml(name)}" for text, name in self.arms.values.items())
+        yield from (f"    {_yaml(text)}: {_yaml(name)}" for text, name in self.arms.values.items())
         if self.arms.missing:
-            yield f"  missing: {as_yaml(list(self.arms.missing))}  # guessed"
+            yield f"  missing: {_yaml(list(self.arms.missing))}  # guessed"
 
     def _endpoints(self) -> Iterator[str]:
         if not self.endpoints:
@@ -150,21 +152,26 @@ def _repeated(columns: Sequence[Profile], id_column: str) -> int:
 
 def _endpoint(endpoint: DraftedEndpoint) -> Iterator[str]:
     why = endpoint.why
-    yield f"  {as_yaml(endpoint.key)}:"
-    yield f"    time: {as_yaml(endpoint.time)}{_guessed(why.get('time', ''))}"
-    yield f"    event: {as_yaml(endpoint.event)}{_guessed(why.get('event', ''))}"
-    yield f"    unit: {as_yaml(endpoint.unit)}{_guessed(why.get('unit', ''))}"
-    yield f"    codes: {as_yaml(dict(endpoint.codes))}{_guessed(why.get('codes', ''))}"
+    yield f"  {_yaml(endpoint.key)}:"
+    yield f"    time: {_yaml(endpoint.time)}{_guessed(why.get('time', ''))}"
+    yield f"    event: {_yaml(endpoint.event)}{_guessed(why.get('event', ''))}"
+    yield f"    unit: {_yaml(endpoint.unit)}{_guessed(why.get('unit', ''))}"
+    yield f"    codes: {_yaml(dict(endpoint.codes))}{_guessed(why.get('codes', ''))}"
     if endpoint.horizons:
-        yield f"    horizons: {as_yaml([_number(h) for h in endpoint.horizons])}{_guessed(why.get('horizons', ''))}"
+        yield f"    horizons: {_yaml([_number(h) for h in endpoint.horizons])}{_guessed(why.get('horizons', ''))}"
     else:
-        yield f"    horizons: {as_yaml(TODO + ': years at which it is reported, such as [1, 3, 5]')}"
+        yield f"    horizons: {_yaml(TODO + ': years at which it is reported, such as [1, 3, 5]')}"
     if endpoint.missing:
-        yield f"    missing: {as_yaml(list(endpoint.missing))}  # guessed"
+        yield f"    missing: {_yaml(list(endpoint.missing))}  # guessed"
 
 
 def _column(column: DraftedColumn) -> str:
-    return f"  {as_yaml(column.name)}: {as_yaml(dict(column.entry))}{_guessed(column.why)}"
+    return f"  {_yaml(column.name)}: {_yaml(dict(column.entry))}{_guessed(column.why)}"
+
+
+def _yaml(value: object) -> str:
+    """`value` as YAML; characters that no YAML file holds are escaped, which can only stand in quoted texts."""
+    return _NO_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", as_yaml(value))
 
 
 def _guessed(why: str) -> str:

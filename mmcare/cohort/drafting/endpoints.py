@@ -78,9 +78,10 @@ class DraftedEndpoint:
 
 def draft_endpoints(columns: Sequence[Profile]) -> tuple[DraftedEndpoint, ...]:
     """The endpoints that names and values suggest, survival first; none where no column of events is found."""
-    times = [c for c in columns if _is_time(c)]
+    events = list(_events(columns))
+    times = [c for c in columns if _is_time(c) and c not in events]
     found: list[DraftedEndpoint] = []
-    for event in _events(columns):
+    for event in events:
         key = _concept(event.words) or "os"
         if all(key != endpoint.key for endpoint in found):
             found.append(_endpoint(key, event, _times_for(key, event, times)))
@@ -108,7 +109,7 @@ def _endpoint(key: str, event: Profile, times: Sequence[Profile]) -> DraftedEndp
 
 def _events(columns: Sequence[Profile]) -> Iterator[Profile]:
     """Columns that may say what ended follow-up; those called status or event first, since they mean to be codes."""
-    likely = [c for c in columns if c.kind == "category" and len(c.counts) <= _MOST_CODES and _is_event(c)]
+    likely = [c for c in columns if c.kind in ("category", "number") and len(c.counts) <= _MOST_CODES and _is_event(c)]
     named = [c for c in likely if _has(r"status|event|censor\w*|dead ?status|vital", c.words)]
     yield from named
     yield from (c for c in likely if c not in named)

@@ -33,7 +33,7 @@ _CODED = {"stage", "grade", "type", "histology", "site", "code", "race", "ethnic
 _MOST_CODES = 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Profile:
     """A column.
 

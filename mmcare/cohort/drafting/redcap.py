@@ -239,7 +239,7 @@ def _unknown_codes(table: Table, column: str, found: RedcapField) -> Iterator[Fi
             file=table.file,
             key=column,
             what=what,
-            todo="Correct them in REDCap.",
+            todo="Correct them in REDCap, and export again.",
             severity=Severity.WARNING,
             code="code",
         )
