@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmcare.cohort.deidentify.values import one_text, texts
+from mmcare.cohort.deidentify.values import is_filled, one_text, texts
 from mmcare.errors import Finding, Severity, cut
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class HeldBackError(Exception):
 
 def reason_to_hold(dataset: Dataset, release: Collection[str] = ()) -> HeldBack | None:
     """Why an object is held back by what its header says; None where nothing speaks against it."""
-    tests = (_class, _annotated, _face, _screen, _secondary, _picture, _nobody)
+    tests = (_class, _annotated, _face, _screen, _secondary, _picture, _table_of_values, _nobody)
     reasons = [reason for test in tests if (reason := test(dataset)) is not None]
     return next((reason for reason in reasons if reason.code not in RELEASABLE & set(release)), None)
 
@@ -132,6 +132,14 @@ def _picture(dataset: Dataset) -> HeldBack | None:
         what = f"it is a CT image of {cut(frames[0], 20)} frames; one is due."
         return HeldBack("not-handled", what)
     return None
+
+
+def _table_of_values(dataset: Dataset) -> HeldBack | None:
+    """A CT whose HU stand in a table: without it, its numbers would mean something else."""
+    if CLASSES.get(one_text(dataset, "SOPClassUID")) != "CT image" or not is_filled(dataset, "ModalityLUTSequence"):
+        return None
+    what = "its values are given by a table (ModalityLUTSequence), and not by slope and intercept."
+    return HeldBack("not-handled", what, "Convert it to HU.")
 
 
 def _nobody(dataset: Dataset) -> HeldBack | None:

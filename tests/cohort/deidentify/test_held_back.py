@@ -85,6 +85,11 @@ CASES: dict[str, tuple[Change, str, str]] = {
         f"it is a colour picture (3 samples a pixel), as screens give. {LOOK}",
     ),
     "frames": (put(NumberOfFrames="5"), "not-handled", "it is a CT image of 5 frames; one is due."),
+    "a table of values": (
+        put(ModalityLUTSequence=[Dataset()]),
+        "not-handled",
+        "its values are given by a table (ModalityLUTSequence), and not by slope and intercept. Convert it to HU.",
+    ),
     "another class": (
         put(SOPClassUID="1.2.840.10008.5.1.4.1.1.104.1"),
         "not-handled",
