@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mmcare.cohort.deidentify.quiet import quiet
 from mmcare.cohort.importing.masks import FoundMask, MaskFiles
 from mmcare.cohort.importing.record import Places, is_done, read_record, record_of, write_record
 from mmcare.cohort.importing.scan import SEGMENTS, SLICE, STRUCTURES, ScannedFile
@@ -43,7 +44,8 @@ def import_patient(task: PatientTask) -> PatientResult:
     if before is not None:
         return before
     try:
-        read = _read(task)
+        with quiet():
+            read = _read(task)
     except CohortError as error:
         return _refused(task, error.findings)
     errors = [finding for finding in read.findings if finding.severity is Severity.ERROR]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmcare.cohort.deidentify.quiet import quiet
 from mmcare.errors import Finding, Severity
 from mmcare.formats.dicom_headers import DicomFolder, ImageHeader, read_header
 from mmcare.formats.nrrd import MAGIC as NRRD_MAGIC
@@ -47,7 +48,8 @@ class ScannedFile:
 
 def scan_files(paths: Sequence[Path]) -> list[ScannedFile]:
     """What each of some files is."""
-    return [_scan(path) for path in paths]
+    with quiet():
+        return [_scan(path) for path in paths]
 
 
 def unnamed(files: Sequence[ScannedFile]) -> list[Finding]:
