@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
 
+from mmcare.builtin.cbioportal.genomics import Sequencing, write_mutations, write_panels
+from mmcare.builtin.cbioportal.recipe import write_network
+from mmcare.builtin.cbioportal.samples import Samples, choose_samples, some
 from mmcare.builtin.plugin import MskLuadConfig
 from mmcare.components import CohortWriter, Counts, Recipe
 from mmcare.errors import CohortError, Finding
-from mmcare.formats import CbioportalStudy, Rows, Table, impact_panels, read_cbioportal_study, read_edges
+from mmcare.formats import CbioportalStudy, Table, impact_panels, read_cbioportal_study
 
 __all__ = ["MskLuad2020"]
 
-RowT = TypeVar("RowT")
 _NOT_KNOWN = {"", "NA"}
 _CLINICAL = {
     "age": "AGE_AT_SURGERY",
@@ -40,15 +39,6 @@ _PATHOLOGY = {
 _ARM = "surgery"
 
 
-@dataclass(frozen=True, slots=True)
-class _Samples:
-    """The first sample of each patient who has outcomes: its row by patient, and patients by sample."""
-
-    row: Mapping[str, Mapping[str, str]]
-    patient: Mapping[str, str]
-    counts: Counts
-
-
 class MskLuad2020(Recipe[MskLuadConfig]):
     """604 patients with resected lung adenocarcinoma, pathologic stage I to III; 98 recurrences.
 
@@ -66,38 +56,25 @@ class MskLuad2020(Recipe[MskLuadConfig]):
         study.patients.require([*_CLINICAL.values(), *_OUTCOMES.values()])
         study.samples.require(list(_PATHOLOGY.values()))
         patients = {row["PATIENT_ID"]: row for row in study.patients.records()}
-        samples = _samples(study.samples, patients)
+        samples = choose_samples(study.samples, patients, {sample for sample, _ in study.panels})
+        for finding in (*study.findings, *samples.findings):
+            writer.finding(finding)
         counts = {"samples": samples.counts}
         counts["patients"] = _write_patients(study.patients, samples, writer)
         counts["panels"] = _write_panels(study, samples, writer)
-        counts["mutations"] = _write_mutations(study, samples, writer)
+        counts["mutations"] = write_mutations(study.mutations, samples, writer)
         if self.config.network is not None:
-            counts["network"] = _write_network(self.config.network, writer)
+            counts["network"] = write_network(self.config.network, writer)
         writer.dictionary(_dictionary(network=self.config.network is not None))
         writer.provenance(_text("msk_luad_2020.md"))
         return counts
 
 
-def _samples(table: Table, patients: Mapping[str, Mapping[str, str]]) -> _Samples:
-    rows: dict[str, Mapping[str, str]] = {}
-    patient_of: dict[str, str] = {}
-    left_out: Counter[str] = Counter(table.left_out)
-    for row in table.records():
-        patient = row["PATIENT_ID"]
-        if patient not in patients:
-            left_out["of a patient who is not in the patients' table"] += 1
-        elif patient in rows:
-            left_out["a further sample of the patient"] += 1
-        else:
-            rows[patient], patient_of[row["SAMPLE_ID"]] = row, patient
-    return _Samples(rows, patient_of, Counts(table.n_read, len(rows), dict(left_out)))
-
-
-def _write_patients(table: Table, samples: _Samples, writer: CohortWriter) -> Counts:
+def _write_patients(table: Table, samples: Samples, writer: CohortWriter) -> Counts:
     used = [row for row in table.records() if row["PATIENT_ID"] in samples.row]
     columns = ["patient_id", "arm", *_OUTCOMES, *_CLINICAL, *_PATHOLOGY]
     writer.table("patients.csv", columns, (_patient(row, samples.row[row["PATIENT_ID"]]) for row in used))
-    left_out = {**table.left_out, **_some("without a sample", len(table) - len(used))}
+    left_out = {**table.left_out, **some("without a sample", len(table) - len(used))}
     return Counts(table.n_read, len(used), left_out)
 
 
@@ -107,44 +84,14 @@ def _patient(row: Mapping[str, str], sample: Mapping[str, str]) -> list[str | No
     return [row["PATIENT_ID"], _ARM, *(None if cell.strip() in _NOT_KNOWN else cell.strip() for cell in cells)]
 
 
-def _write_panels(study: CbioportalStudy, samples: _Samples, writer: CohortWriter) -> Counts:
-    rows, counts = _by_patient(study.panels, samples, lambda row: row[0])
-    panels = sorted({panel for _, (_, panel) in rows})
-    unknown = [panel for panel in panels if panel not in impact_panels()]
+def _write_panels(study: CbioportalStudy, samples: Samples, writer: CohortWriter) -> Counts:
+    """The panels, refused where one is not of this study."""
+    unknown = sorted({panel for sample, panel in study.panels if sample in samples.patient} - set(impact_panels()))
     if unknown:
         what = f"the panel {unknown[0]} is not one of this study's: {', '.join(impact_panels())}."
         raise CohortError(Finding(what=what, todo="Take the files of the study `luad_mskcc_2020`.", code="panel"))
-    writer.table("panels.tsv", ["SAMPLE_ID", "mutations"], [(patient, panel) for patient, (_, panel) in rows])
-    genes = [(panel, gene) for panel in panels for gene in sorted(impact_panels()[panel])]
-    writer.table("panel_genes.tsv", ["panel", "gene"], genes)
-    return counts
-
-
-def _write_mutations(study: CbioportalStudy, samples: _Samples, writer: CohortWriter) -> Counts:
-    rows, counts = _by_patient(study.mutations, samples, lambda mutation: mutation.sample)
-    columns = ["Hugo_Symbol", "Tumor_Sample_Barcode", "Variant_Classification", "HGVSp_Short"]
-    cells = [(m.gene, patient, m.classification, m.protein_change or None) for patient, m in rows]
-    writer.table("mutations.maf", columns, cells)
-    return counts
-
-
-def _by_patient(
-    rows: Rows[RowT], samples: _Samples, sample: Callable[[RowT], str]
-) -> tuple[list[tuple[str, RowT]], Counts]:
-    """Each row of a used sample with its patient, and what became of the others."""
-    used = [(samples.patient[sample(row)], row) for row in rows if sample(row) in samples.patient]
-    left_out = {**rows.left_out, **_some("of a sample that is not used", len(rows) - len(used))}
-    return used, Counts(rows.n_read, len(used), left_out)
-
-
-def _write_network(path: Path, writer: CohortWriter) -> Counts:
-    edges = read_edges(path)
-    writer.table("network.tsv", ["gene_a", "gene_b", "score"], [(e.gene_a, e.gene_b, e.score) for e in edges])
-    return Counts(edges.n_read, len(edges), edges.left_out)
-
-
-def _some(reason: str, count: int) -> dict[str, int]:
-    return {reason: count} if count else {}
+    sequencing = Sequencing(study.panels, "the gene panel matrix")
+    return write_panels(sequencing, impact_panels(), (), samples, writer)
 
 
 def _dictionary(network: bool) -> str:

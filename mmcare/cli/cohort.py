@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from mmcare.cli.options import AsJson
-from mmcare.cli.progress import tell
 from mmcare.cli.show import show_findings
 from mmcare.errors import Finding, Severity
 
@@ -64,14 +63,9 @@ def make(
     Example:
         mmcare cohort make msk-luad-2020 --from luad_mskcc_2020 --out msk
     """
-    from mmcare.workflow.cohort_make import make_cohort
+    from mmcare.cli.made import show_made
 
-    counts = make_cohort(recipe, from_, out, dict(map(_setting, set_ or [])))
-    for table, count in counts.items():
-        left_out = "".join(f"; {number} left out: {reason}" for reason, number in count.left_out.items())
-        tell(f"{table}: {count.read} rows read, {count.used} used{left_out}")
-    print(out)
-    tell(f"Next: mmcare cohort check {out}")
+    show_made(recipe, from_, out, dict(map(_setting, set_ or [])))
 
 
 def _setting(text: str) -> tuple[str, str]:

@@ -48,6 +48,12 @@ VERBS = (
     Verb("cohort", "deidentify", "mmcare.cli.cohort_deidentify:deidentify", "Write DICOM without patients' identity."),
     Verb("cohort", "deidentify-table", "mmcare.cli.cohort_deidentify:deidentify_table", "Write a table under new ids."),
     Verb("cohort", "new-key", "mmcare.cli.cohort_deidentify:new_key", "Write a key to de-identify with."),
+    Verb(
+        "cohort",
+        "import-cbioportal",
+        "mmcare.cli.cohort_import_cbioportal:import_cbioportal",
+        "Make a cohort of a cBioPortal study.",
+    ),
     Verb("cohort", "make", "mmcare.cli.cohort:make", "Make a cohort from published files."),
     Verb("cohort", "synth", "mmcare.cli.cohort_synth:synth", "Draw a synthetic cohort whose truth is known."),
     Verb("plugin", "list", "mmcare.cli.plugin_list:list_", "List the components that are there."),

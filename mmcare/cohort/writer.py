@@ -7,19 +7,38 @@ import io
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmcare.errors import Finding
 from mmcare.formats.atomic import new_folder, write_text
 
-__all__ = ["FolderWriter", "write_cohort_folder"]
+__all__ = ["FolderWriter", "Images", "write_cohort_folder"]
+
+PROVENANCE = "PROVENANCE.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """CTs to import: a folder or archive of DICOM files, and the names of the region that makes the mask."""
+
+    source: Path
+    rois: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class FolderWriter:
-    """Writes the files of one cohort into a folder."""
+    """Writes the files of one cohort into a folder.
+
+    Attributes:
+        folder: The folder.
+        findings: What the recipe has to say.
+        image_sources: CTs that are to be imported once the folder is there.
+    """
 
     folder: Path
+    findings: list[Finding] = field(default_factory=list)
+    image_sources: list[Images] = field(default_factory=list)
 
     def dictionary(self, text: str) -> None:
         """The cohort's `cohort.yaml`."""
@@ -41,7 +60,21 @@ class FolderWriter:
 
     def provenance(self, text: str) -> None:
         """Where the data come from and under which licence."""
-        write_text(self.folder / "PROVENANCE.md", text)
+        write_text(self.folder / PROVENANCE, text)
+
+    def finding(self, finding: Finding) -> None:
+        """What whoever makes the cohort should know."""
+        self.findings.append(finding)
+
+    def images(self, source: Path, rois: Sequence[str]) -> None:
+        """CTs to import once the tables are there."""
+        self.image_sources.append(Images(source, tuple(rois)))
+
+    def add_to_provenance(self, text: str) -> None:
+        """A further part of `PROVENANCE.md`, after what the recipe wrote."""
+        path = self.folder / PROVENANCE
+        before = path.read_text(encoding="utf-8").rstrip() if path.exists() else "# Provenance"
+        write_text(path, f"{before}\n\n{text}")
 
 
 @contextmanager

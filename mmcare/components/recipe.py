@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
+from mmcare.errors import Finding
 from mmcare.registry import Config
 
 __all__ = ["CohortWriter", "Counts", "Recipe"]
@@ -38,6 +39,12 @@ class CohortWriter(Protocol):
 
     def provenance(self, text: str) -> None:
         """Where the data come from and under which licence; becomes the cohort's `PROVENANCE.md`."""
+
+    def finding(self, finding: Finding) -> None:
+        """What whoever makes the cohort should know; shown at the end, and kept in `PROVENANCE.md`."""
+
+    def images(self, source: Path, rois: Sequence[str]) -> None:
+        """CTs to import once the tables are there: a folder or archive of DICOM files, and the region's names."""
 
 
 class Recipe(ABC, Generic[ConfigT]):

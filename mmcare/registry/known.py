@@ -14,7 +14,11 @@ __all__ = ["CORE", "KNOWN", "known_distribution", "known_names"]
 CORE = "mmcare"
 
 KNOWN: Mapping[str, Mapping[ComponentKind, tuple[str, ...]]] = {
-    CORE: {"modality": ("precomputed",), "encoder": ("precomputed",), "recipe": ("msk-luad-2020",)},
+    CORE: {
+        "modality": ("precomputed",),
+        "encoder": ("precomputed",),
+        "recipe": ("cbioportal", "lung1", "msk-luad-2020", "nlst", "nsclc-radiogenomics", "tcga-luad"),
+    },
     "mmcare-plugin-imaging": {
         "modality": ("ct",),
         "segmenter": ("unet3d", "mask", "whole"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from mmcare.components import Recipe
-from mmcare.errors import CohortError
+from mmcare.errors import CohortError, Finding
 from mmcare.registry import Entry
 from mmcare.testing.record import default_config
 
@@ -38,6 +38,12 @@ class _Writer:
 
     def provenance(self, text: str) -> None:
         self.written.append("PROVENANCE.md")
+
+    def finding(self, finding: Finding) -> None:
+        pass
+
+    def images(self, source: Path, rois: Sequence[str]) -> None:
+        pass
 
 
 def _empty(entry: Entry) -> None:

@@ -1,0 +1,1 @@
+"""The door for studies in cBioPortal's file formats."""
