@@ -25,7 +25,9 @@ MEANT = {tag_for_keyword(k) for k in ("SOPClassUID", "PatientID", "PixelData", "
 """Elements that say by themselves that an object is held back."""
 SECRET = "Zq9SECRETq9Z"
 DEIDENTIFIER = Deidentifier(KEY)
-TAGS = sorted(tag for tag in DicomDictionary if tag >> 16 > 2 and tag >> 16 != 0xFFFE)
+SIGN = 0x00280103
+"""PixelRepresentation: pydicom reads it at once when it is set, and raises where it is no number."""
+TAGS = sorted(tag for tag in DicomDictionary if tag >> 16 > 2 and tag >> 16 != 0xFFFE and tag != SIGN)
 STANDARD = st.sampled_from(TAGS)
 PRIVATE = st.builds(lambda g, e: ((2 * g + 1) << 16) | e, st.integers(4, 0x7FFE), st.integers(0x1001, 0xFFFF))
 UNKNOWN = st.builds(lambda g, e: (2 * g << 16) | e, st.integers(4, 0x7FFE), st.integers(1, 0xFFFF))
@@ -38,7 +40,7 @@ def _listed(allowed: tuple[Allowed, ...]) -> Iterator[int]:
             yield from _listed(entry.rule.allowed)
 
 
-LISTED = st.sampled_from(sorted({tag for one in ALLOWED.values() for tag in _listed(one)}))
+LISTED = st.sampled_from(sorted({tag for one in ALLOWED.values() for tag in _listed(one)} - {SIGN}))
 ANY_TAG = st.one_of(STANDARD, LISTED, PRIVATE, UNKNOWN)
 TEXTS = st.sampled_from(
     [SECRET, f"GTV {SECRET}", f"1.2.3.{SECRET}", f"Doe^{SECRET}", f"{SECRET}\\ORIGINAL", "", "20010203"]
@@ -99,7 +101,7 @@ def outside(ds: Dataset, allowed: tuple[Allowed, ...]) -> Iterator[str]:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(objects())
 def test_nothing_outside_of_the_allow_list_survives(ds: Dataset) -> None:
     with pydicom.config.disable_value_validation():
