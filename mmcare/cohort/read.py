@@ -18,6 +18,7 @@ from mmcare.cohort.identifiers import check_identifiers
 from mmcare.cohort.missingness import check_missingness
 from mmcare.cohort.outcome_checks import check_arms, check_endpoints
 from mmcare.cohort.plausibility import check_numbers
+from mmcare.cohort.spellings import check_spellings
 from mmcare.errors import CohortError, Finding, Severity, cut
 from mmcare.formats import Table, read_patients_table
 from mmcare.formats.patients_table import SUFFIXES
@@ -58,7 +59,7 @@ def check_cohort(path: str | Path) -> tuple[Cohort | None, list[Finding]]:
     findings += check_availability(cohort)
     if not any(finding.severity is Severity.ERROR for finding in findings):
         findings += [*check_arms(cohort), *check_endpoints(cohort), *check_numbers(cohort), *check_missingness(cohort)]
-        findings += check_identifiers(cohort)
+        findings += [*check_spellings(cohort), *check_identifiers(cohort)]
     return cohort, findings
 
 

@@ -58,6 +58,11 @@ NUMBERS = {
         "error: patients.csv, modality table, volume: 1 of 24 cells with a number whose thousands are set apart "
         "(line 5 '1,234.5'). Write it without marks between the thousands.",
     ),
+    "one category in two spellings": (
+        ("smoking", "{type: category}", lambda i: ("never smoker", "Never-Smoker", "former")[i % 3]),
+        "warning: patients.csv, smoking: `never smoker` (8 cells), `Never-Smoker` (8 cells) seem to be one category, "
+        "and count as 2. Write it in one way.",
+    ),
     "a date of birth": (
         ("dob", "{type: category, role: other}", lambda i: f"1950-01-{i + 1:02d}"),
         "warning: patients.csv:1, dob: holds dates of birth, by its name: that identifies persons, and no model needs "
@@ -97,6 +102,7 @@ def test_a_column_that_cannot_be_right_is_named(case: str, write: Write) -> None
         ("crp", "{type: number, unit: mg/l}", lambda i: f"{0.3 * 1.35**i:.1f}"),
         ("platelets", "{type: number}", lambda i: str(150000 + 7000 * i)),
         ("pT", "{type: category, available_at: after}", lambda i: f"T{1 + i % 3}"),
+        ("her2", "{type: category}", lambda i: ("HER2", "HER2-", "-1", "1", "T1-2", "T12")[i % 6]),
         ("pT", "{type: category, role: other}", lambda i: f"T{1 + i % 3}"),
         ("ejection_fraction", "{type: number, unit: '%'}", lambda i: str(40 + i)),
     ],

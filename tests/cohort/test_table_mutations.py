@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import openpyxl
+import pyarrow
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from mmcare.cohort import check_cohort
 from mmcare.errors import MMCareError
-from mmcare.formats import TableFormat
+from mmcare.formats import TableFormat, read_patients_table
 from mmcare.workflow.cohort_init import draft_cohort, write_draft
 
 from .conftest import DICTIONARY, as_text, rows
@@ -84,6 +87,27 @@ def run(folder: Path, n: int, *, real: bool) -> None:
 
 def test_a_table_that_came_to_harm_is_answered(tmp_path: Path) -> None:
     run(tmp_path, 60, real=False)
+
+
+@pytest.mark.parametrize("suffix", [".xlsx", ".parquet"])
+def test_a_workbook_or_parquet_file_that_came_to_harm_is_answered(suffix: str, tmp_path: Path) -> None:
+    whole, path = tmp_path / f"whole{suffix}", tmp_path / f"t{suffix}"
+    table = rows()
+    if suffix == ".xlsx":
+        book = openpyxl.Workbook()
+        for row in (list(table[0]), *(list(row.values()) for row in table)):
+            book.active.append(row)
+        book.save(whole)
+    else:
+        columns = {name: [row[name] for row in table] for name in table[0]}
+        parquet.write_table(pyarrow.table(columns), whole, compression="none")
+    assert len(read_patients_table(whole)) == len(table)
+    for seed in range(40):
+        path.write_bytes(mutated(whole.read_bytes(), np.random.default_rng(seed)))
+        try:
+            read_patients_table(path, id_column="patient_id")
+        except MMCareError as error:
+            assert error.findings
 
 
 @pytest.mark.slow
