@@ -35,7 +35,7 @@ def read_cohort(path: str | Path) -> Cohort:
     Raises:
         CohortError: All errors of its dictionary and table; warnings are left to `check_cohort`.
     """
-    cohort, findings = check_cohort(path)
+    cohort, findings = _read(Path(path))
     errors = [finding for finding in findings if finding.severity is Severity.ERROR]
     if errors or cohort is None:
         raise CohortError(errors)
@@ -44,7 +44,15 @@ def read_cohort(path: str | Path) -> Cohort:
 
 def check_cohort(path: str | Path) -> tuple[Cohort | None, list[Finding]]:
     """The cohort, where it can be read, and everything found on the way."""
-    root = Path(path)
+    cohort, findings = _read(Path(path))
+    if cohort is not None and not any(finding.severity is Severity.ERROR for finding in findings):
+        findings += [*check_numbers(cohort), *check_missingness(cohort)]
+        findings += [*check_spellings(cohort), *check_identifiers(cohort)]
+    return cohort, findings
+
+
+def _read(root: Path) -> tuple[Cohort | None, list[Finding]]:
+    """The cohort, and all that stops; of what only warns, what is found beside it."""
     try:
         _require_folder(root)
         yaml = read_yaml(root / DICTIONARY, CohortError)
@@ -58,8 +66,7 @@ def check_cohort(path: str | Path) -> tuple[Cohort | None, list[Finding]]:
     findings = [*_of_tables(cohort), *_columns_exist(cohort, yaml), *_no_inputs(cohort, yaml), *check_ids(cohort)]
     findings += check_availability(cohort)
     if not any(finding.severity is Severity.ERROR for finding in findings):
-        findings += [*check_arms(cohort), *check_endpoints(cohort), *check_numbers(cohort), *check_missingness(cohort)]
-        findings += [*check_spellings(cohort), *check_identifiers(cohort)]
+        findings += [*check_arms(cohort), *check_endpoints(cohort)]
     return cohort, findings
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -171,6 +173,16 @@ def test_missing_cells_by_chance_are_only_said(write: Write) -> None:
         f"note: patients.csv: which cells are missing predicts the arm with an AUC of {found.auc:.2f} "
         "(cross-validated; 0.5 is chance)."
     ]
+
+
+def test_reading_a_cohort_asks_nothing_that_only_warns(write: Write) -> None:
+    """Training starts without scikit-learn."""
+    folder = write(*missing_by_arm({"sbrt": 0.7, "surgery": 0.1}))
+    code = (
+        "import sys; from mmcare.cohort import check_cohort, read_cohort; folder = sys.argv[1]; read_cohort(folder);"
+        "assert 'sklearn' not in sys.modules; check_cohort(folder); assert 'sklearn' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
 
 
 def test_without_arms_or_missing_cells_there_is_nothing_to_predict(write: Write) -> None:
