@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -315,3 +316,20 @@ def test_what_looks_like_a_number_is_said_to_be_none(write: Write, cell: str, ki
     values, findings = read_patients_table(path).numbers("age")
     assert values[1] == 60
     assert [str(f) for f in findings] == [f"{path}, age: 1 of 2 cells with {kind} (line 2 '{cell}'). {todo}"]
+
+
+def test_without_the_extra_both_formats_are_refused_in_words(
+    workbook: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, columns = workbook(P=ROWS), tmp_path / "t.parquet"
+    parquet.write_table(pyarrow.table({"id": ["P1"]}), columns)
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert error_of(book) == (
+        "FILE: is an Excel workbook, and openpyxl, which reads those, is not installed. "
+        'Run `pip install "mmcare[tables]"`, or save the sheet as CSV (UTF-8).'
+    )
+    assert error_of(columns) == (
+        "FILE: is a Parquet file, and pyarrow, which reads those, is not installed. "
+        'Run `pip install "mmcare[tables]"`, or save the table as CSV (UTF-8).'
+    )
