@@ -48,6 +48,7 @@ VERBS = (
     Verb("cohort", "deidentify", "mmcare.cli.cohort_deidentify:deidentify", "Write DICOM without patients' identity."),
     Verb("cohort", "deidentify-table", "mmcare.cli.cohort_deidentify:deidentify_table", "Write a table under new ids."),
     Verb("cohort", "new-key", "mmcare.cli.cohort_deidentify:new_key", "Write a key to de-identify with."),
+    Verb("cohort", "fetch", "mmcare.cli.cohort_fetch:fetch", "Fetch images from the Imaging Data Commons."),
     Verb(
         "cohort",
         "import-cbioportal",
