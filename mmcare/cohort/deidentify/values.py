@@ -13,6 +13,7 @@ __all__ = ["datasets", "is_filled", "one_text", "texts"]
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     """The values of an element as texts without padding; none where it is absent, empty or cannot be read."""
+    from pydicom import Dataset as Items
     from pydicom.datadict import dictionary_VR
     from pydicom.dataelem import RawDataElement
 
@@ -25,7 +26,8 @@ def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     # pydicom raises whatever a damaged element makes it stumble over.
     except Exception:
         return ()
-    return tuple(_text(part) for part in _parts(value))
+    # An item where a text is due has none; to ask for one would have pydicom read all that is within.
+    return tuple(_text(part) for part in _parts(value) if not isinstance(part, Items))
 
 
 def one_text(dataset: Dataset, keyword: str) -> str:

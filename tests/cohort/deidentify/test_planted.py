@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import Tag
 
 from mmcare.cohort.deidentify import Deidentifier, file_bytes
 from mmcare.formats import read_volume
@@ -108,6 +110,15 @@ def test_the_contours_lie_on_the_new_images_and_fill_the_same_voxels(made: Path)
 def test_names_of_regions_that_are_not_known_become_numbers(made: Path) -> None:
     (ds,) = objects(made, "RTSTRUCT")
     assert [roi.ROIName for roi in ds.StructureSetROISequence] == ["ROI-1", "ROI-2", "GTV-1"]
+
+
+def test_items_where_a_text_is_due_are_left_out_unread(deidentifier: Deidentifier) -> None:
+    ds, item = planted.ct(0), pydicom.Dataset()
+    item[0x00189305] = RawDataElement(Tag(0x00189305), "FD", 3, b"Doe", 0, False, True)
+    ds.add_new("BodyPartExamined", "SQ", [item])
+    made = deidentifier.dataset(ds)
+    assert isinstance(made, pydicom.Dataset)
+    assert "BodyPartExamined" not in made
 
 
 def test_a_date_of_another_form_is_left_out(deidentifier: Deidentifier) -> None:
