@@ -12,7 +12,9 @@ from mmcare.formats.dicom import read_dicom_series
 from mmcare.formats.nifti import GZIP_MAGIC, read_nifti, read_nifti_mask
 from mmcare.formats.nrrd import MAGIC as NRRD_MAGIC
 from mmcare.formats.nrrd import read_nrrd, read_nrrd_mask
+from mmcare.formats.region_names import listed
 from mmcare.formats.rtstruct import rasterise, read_rtstruct
+from mmcare.formats.seg import SEG_CLASSES, Segmentation, read_seg, segment_mask
 from mmcare.formats.volume import Volume
 
 __all__ = ["read_mask", "read_volume"]
@@ -42,11 +44,11 @@ def read_volume(path: Path | str) -> tuple[Volume, list[Finding]]:
 
 
 def read_mask(path: Path | str, roi: str | None, like: Volume) -> tuple[npt.NDArray[np.bool_], list[Finding]]:
-    """A mask on the grid of a volume: from an RTSTRUCT, a NIfTI or a NRRD file.
+    """A mask on the grid of a volume: from an RTSTRUCT, a DICOM SEG, a NIfTI or a NRRD file.
 
     Args:
         path: The file; for an RTSTRUCT also a folder that holds one.
-        roi: Name of the region, or a pattern such as `GTV*`; only of an RTSTRUCT.
+        roi: Name of the region, or a pattern such as `GTV*`; only of an RTSTRUCT or SEG.
         like: The volume.
 
     Returns:
@@ -57,6 +59,9 @@ def read_mask(path: Path | str, roi: str | None, like: Volume) -> tuple[npt.NDAr
     """
     path = Path(path)
     kind = _kind(path)
+    if kind == "dicom" and _is_seg(path):
+        segments = read_seg(path)
+        return segment_mask(segments, _only_segment(segments) if roi is None else roi, like)
     if kind in ("dicom", "folder"):
         structures = read_rtstruct(path if kind == "dicom" else _only_rtstruct(path))
         if roi is None:
@@ -95,6 +100,24 @@ def _kind(path: Path) -> str:
     if start.startswith(GZIP_MAGIC) or start[:4] in _NIFTI_HEADERS or name.endswith((".nii", ".nii.gz")):
         return "nifti"
     return next((words for magic, words in _KNOWN.items() if start.startswith(magic)), "a file of another kind")
+
+
+def _is_seg(path: Path) -> bool:
+    from pydicom import dcmread
+
+    try:
+        header = dcmread(path, stop_before_pixels=True, specific_tags=["SOPClassUID"])
+    except Exception:  # whatever a damaged header raises, the reader of structure sets says it in words
+        return False
+    return header.get("SOPClassUID") in SEG_CLASSES
+
+
+def _only_segment(segmentation: Segmentation) -> str:
+    labels = [segment.label for segment in segmentation.segments]
+    if len(labels) == 1:
+        return labels[0]
+    what = f"a segmentation needs the name of a segment; it holds: {listed(labels)}."
+    raise CohortError(Finding(file=segmentation.file, key="roi", what=what, todo="Give `roi:`.", code="no-roi"))
 
 
 def _only_rtstruct(folder: Path) -> Path:

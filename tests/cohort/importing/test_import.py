@@ -11,7 +11,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from mmcare.errors import MMCareError
-from mmcare.formats import read_mask, read_nifti
+from mmcare.formats import read_dicom_series, read_mask, read_nifti
 from mmcare.workflow.cohort_check import check_cohort_folder
 from mmcare.workflow.import_dicom import ImportOptions, import_dicom
 
@@ -196,6 +196,21 @@ def test_a_segmentation_lies_where_its_frames_lie(
     write_seg(source / "seg", write_ct(source / "a"), {"GTV-1": mask}, omit_empty=omit_empty)
     import_()
     np.testing.assert_array_equal(mask_of(cohort), mask)
+
+
+def test_a_cohort_may_name_a_segmentation_as_its_mask(source: Path, tmp_path: Path) -> None:
+    volume, _ = read_dicom_series(write_ct(source))
+    one = write_seg(tmp_path / "one", source, {"GTV-1": inside()})
+    two = write_seg(tmp_path / "two", source, {"Lung": ~inside(), "GTV-1": inside()})
+    for path, roi in ((one, None), (two, "gtv*")):
+        mask, findings = read_mask(path, roi, volume)
+        assert findings == []
+        np.testing.assert_array_equal(mask[::-1, ::-1].transpose(2, 1, 0), inside())
+    with pytest.raises(MMCareError) as caught:
+        read_mask(two, None, volume)
+    assert str(caught.value) == (
+        f"{two}, roi: a segmentation needs the name of a segment; it holds: 'Lung', 'GTV-1'. Give `roi:`."
+    )
 
 
 def test_a_segment_that_is_not_there_is_listed(source: Path, import_: Import) -> None:
