@@ -152,7 +152,7 @@ def _index() -> _Index:
     except ImportError as error:
         what = "fetching needs the package `idc-index`, which is not installed."
         raise MMCareError(Finding(what=what, todo="Run: pip install 'mmcare[idc]'", code="no-idc-index")) from error
-    return _Index(Path(idc_index_data.IDC_INDEX_PARQUET_FILEPATH), str(idc_index_data.__version__))
+    return _Index(Path(str(idc_index_data.IDC_INDEX_PARQUET_FILEPATH)), str(idc_index_data.__version__))
 
 
 def _rows(index: _Index, name: str) -> list[dict[str, Any]]:

@@ -247,7 +247,8 @@ def test_a_study_without_header_lines_and_without_a_patients_table(tmp_path: Pat
             "SAMPLE_ATTRIBUTES",
             "TIMELINE",
             "{study}: is no study folder of cBioPortal: there is no clinical table of samples "
-            "(data_clinical_sample.txt, or the file that a meta file of datatype SAMPLE_ATTRIBUTES names). Name the folder that holds it.",
+            "(data_clinical_sample.txt, or the file that a meta file of datatype SAMPLE_ATTRIBUTES names). "
+            "Name the folder that holds it.",
         ),
         (
             "meta_z.txt",
