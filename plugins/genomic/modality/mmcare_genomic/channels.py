@@ -19,8 +19,10 @@ from mmcare_genomic.tumour_genomes import read_genomes
 __all__ = [
     "Scale",
     "expression",
+    "fit_ranks",
     "fit_scale",
     "markers",
+    "rank",
     "read_copy_number",
     "read_expression",
     "read_markers",
@@ -29,6 +31,8 @@ __all__ = [
 
 _FARTHEST = 5.0
 """Scaled values are cut here: published z-scores of expression hold values of some thousands."""
+N_RANKS = 101
+"""Quantiles that are kept of a gene's expression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,27 @@ def fit_scale(values: Iterable[float]) -> Scale:
     low, high = np.quantile(known, [0.25, 0.75])
     spread = (high - low) / 1.349 or known.std() or 1.0  # the middle half of a normal distribution: 1.349 SD
     return Scale(float(np.median(known)), float(spread))
+
+
+def fit_ranks(values: Iterable[float]) -> npt.NDArray[np.float64]:
+    """(N_RANKS,) quantiles of measured values; NaN where there are none."""
+    known = np.array([v for v in values if not np.isnan(v)])
+    return np.quantile(known, np.linspace(0, 1, N_RANKS)) if known.size else np.full(N_RANKS, np.nan)
+
+
+def rank(value: float, quantiles: npt.NDArray[np.float64]) -> float:
+    """The place of `value` among the training patients, in [-sqrt 3, sqrt 3]: of a uniform rank the spread is 1.
+
+    Equal values share the middle of their places; 0 where there were no training values.
+    """
+    if np.isnan(quantiles).any():
+        return 0.0
+    low, high = (int(np.searchsorted(quantiles, value, side)) for side in ("left", "right"))
+    if low < high:
+        place = (low + high - 1) / 2
+    else:
+        place = float(np.interp(value, quantiles, np.arange(N_RANKS)))
+    return float(np.sqrt(3) * (2 * place / (N_RANKS - 1) - 1))
 
 
 def read_mutations(source: Source, patient: str, classes: tuple[str, ...]) -> Prepared | Absent:

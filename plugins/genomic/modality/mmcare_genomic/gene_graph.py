@@ -27,8 +27,10 @@ from mmcare.errors import Finding, Severity
 from mmcare_genomic.channels import (
     Scale,
     expression,
+    fit_ranks,
     fit_scale,
     markers,
+    rank,
     read_copy_number,
     read_expression,
     read_markers,
@@ -114,7 +116,10 @@ class GeneGraph(Modality[GeneGraphConfig]):
                 if node in measured:
                     measured[node].append(value)
         scales = [fit_scale(measured[node]) for node in nodes]
-        return {"scales": np.array([[scale.centre, scale.spread] for scale in scales])}
+        arrays = {"scales": np.array([[scale.centre, scale.spread] for scale in scales])}
+        if self.config.expression_scale == "rank" and "expression" in self.config.channels:
+            arrays["ranks"] = np.array([fit_ranks(measured[node]) for node in nodes])
+        return arrays
 
     def _genes(self, items: Sequence[Prepared]) -> tuple[str, ...]:
         if self.config.genes is not None:
@@ -210,7 +215,8 @@ class GeneGraph(Modality[GeneGraphConfig]):
         """Nodes without an edge, mutated genes that are no node, and markers that the cohort has no column of."""
         nodes = _nodes(fitted)
         linked = set(np.unique(fitted.arrays["edges"]).tolist())
-        lost = Counter(gene for item in items.values() for gene in _names(item, "mutated") if gene not in nodes)
+        mutated = [gene for item in items.values() for gene in _names(item, "mutated")]
+        lost = Counter(gene for gene in mutated if gene not in nodes)
         alone = len(nodes) - len(linked)
         found = []
         if alone:
@@ -218,7 +224,11 @@ class GeneGraph(Modality[GeneGraphConfig]):
             found.append(Finding(what=what, severity=Severity.NOTE, code="isolated"))
         if lost:
             some = ", ".join(gene for gene, _ in lost.most_common(5))
-            what = f"{sum(lost.values())} mutations lie in {len(lost)} genes that are no node of the graph ({some})."
+            share = 100 * sum(lost.values()) / len(mutated)
+            what = (
+                f"{sum(lost.values())} of {len(mutated)} mutated genes of patients ({share:.0f} %) lie in {len(lost)} "
+            )
+            what += f"genes that are no node of the graph ({some})."
             found.append(Finding(what=what, severity=Severity.WARNING, code="outside-graph"))
         for name in self.config.markers:
             if items and not any(name in markers(item) for item in items.values()):
@@ -245,6 +255,9 @@ def _measured(item: Prepared, channel: str, fitted: Fitted, place: Mapping[str, 
             return {gene: value / 2 for gene, value in _copy_numbers(item).items()}
         case "expression":
             raw = expression(item, place)
+            if "ranks" in fitted.arrays:
+                ranks = cast("np.ndarray", fitted.arrays["ranks"])
+                return {node: rank(value, ranks[place[node]]) for node, value in raw.items() if node in place}
         case _:
             raw = {name: value for name, value in markers(item).items() if value is not None}
     scales = fitted.arrays["scales"]

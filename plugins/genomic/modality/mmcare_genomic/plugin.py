@@ -47,6 +47,12 @@ class GeneGraphConfig(ModalityConfig):
         False, description="Take log2(1 + x) of expression first: for counts or TPM, not for z-scores."
     )
 
+    expression_scale: Literal["clip", "rank"] = Field(
+        "clip",
+        description="How expression is brought to one scale: `clip`, by median and spread of the training patients, "
+        "cut at 5; `rank`, by the place among them, from -1.73 to 1.73 (spread 1), for values with extreme outliers.",
+    )
+
     genes: tuple[str, ...] | None = Field(
         None,
         description="Nodes, by HGNC symbol; by default the genes of the cohort's panels; without the channel "
@@ -69,8 +75,10 @@ class GeneGraphConfig(ModalityConfig):
             "Translation_Start_Site",
             "Nonstop_Mutation",
             "5'Flank",
+            "Unspecified",
         ),
-        description="MAF's Variant_Classification values that count as a mutation of the gene.",
+        description="MAF's Variant_Classification values that count as a mutation of the gene; `Unspecified` is that "
+        "of tables that say mutated or not, without a class.",
     )
 
 

@@ -102,6 +102,19 @@ def test_a_value_far_out_is_cut_at_five_spreads(source: Source) -> None:
     assert float(batch.values[2, 0, 0]) == 5
 
 
+def test_ranks_are_places_among_the_training_patients(source: Source) -> None:
+    """An outlier is no farther out than the largest training value; equal values share their places."""
+    train = [f"T{i}" for i in range(5)]
+    (source.root / "patients.csv").write_text("patient_id\n" + "\n".join([*train, "N1", "N2", "N3"]) + "\n")
+    (source.root / "expression.csv").write_text(f"gene,{','.join(train)},N1,N2,N3\nEGFR,0,0,0,2,4,7400,-1,3\n")
+    graph = GeneGraph(GeneGraphConfig(channels=("expression",), expression_scale="rank"))
+    items = prepared(graph, source, *train, "N1", "N2", "N3")
+    fitted = graph.fit(source, items[:5])
+    values = graph.collate(items, torch.arange(8), fitted).values[:, 0, 0].double().numpy() / np.sqrt(3)
+    assert values[0] == values[1] == values[2] == pytest.approx(-0.5)
+    np.testing.assert_allclose(values[3:], [0.5, 1, 1, -1, 0.75], atol=1e-6)
+
+
 def test_a_patient_is_absent_only_where_nothing_at_all_was_measured(source: Source) -> None:
     assert everything().read(source, "P4") != Absent("not sequenced")
     graph = GeneGraph(GeneGraphConfig(channels=("mutation", "copy-number")))

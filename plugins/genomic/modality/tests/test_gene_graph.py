@@ -23,7 +23,10 @@ FILES = {
     "KRAS\tP2\tMissense_Mutation\tp.G12C\n"
     "STK11\tP2\tMissense_Mutation\tp.F354L\n"  # not on P2's panel
     "KRAS\tP3\tSilent\tp.G12G\n"
-    "TP53\tP9\tMissense_Mutation\tp.R175H\n",  # without a panel
+    "TP53\tP5\tMissense_Mutation\tp.R175H\n"  # without a panel
+    "TP53\tP9\tMissense_Mutation\tp.R175H\n"  # no patient of the cohort
+    "TTN\tP1\tMissense_Mutation\tp.R1H\n"  # on no panel
+    "\tP1\tMissense_Mutation\tp.R1H\n",  # no gene
     "panels.tsv": "SAMPLE_ID\tmutations\nP1\tbig\nP2\tsmall\nP3\tsmall\nP4\tunlisted\n",
     "panel_genes.tsv": "panel\tgene\nbig\tEGFR\nbig\tKRAS\nbig\tSTK11\nbig\tMLL2\nsmall\tEGFR\nsmall\tKRAS\n",
     "network.tsv": "gene_a\tgene_b\tscore\nKRAS\tEGFR\t0.9\nEGFR\tELSEWHERE\t0.8\nKRAS\tKMT2D\t0.3\n",
@@ -92,7 +95,7 @@ def test_mutated_genes_that_are_no_node_are_counted(source: Source) -> None:
     items = prepared(modality, source, ["P1", "P2"])
     state = modality.fit(source, items.values())
     assert [str(finding) for finding in modality.findings(items, state)] == [
-        "1 mutations lie in 1 genes that are no node of the graph (STK11)."
+        "1 of 3 mutated genes of patients (33 %) lie in 1 genes that are no node of the graph (STK11)."
     ]
     assert graph(min_mutated=1).fit(source, items.values()).values["nodes"] == ["EGFR", "KRAS", "STK11"]
 
@@ -111,14 +114,22 @@ def test_every_row_is_in_one_class_and_gaps_are_said(source: Source) -> None:
         "outside the patient's panel": 1,
         "not counted: Silent": 1,
         "of a patient without a panel": 1,
+        "of a sample that is no patient of the cohort": 1,
+        "of a gene that no panel lists": 1,
+        "no gene": 1,
     }
+    assert sum(found.rows.values()) == 10, "every row is in exactly one class"
     said = [str(finding).replace(f"{source.root}/", "") for finding in graph().check(source)]
     assert said == [
+        "mutations.maf: left out: 1 mutation with no gene (line 11). Fill the cells in, or remove the rows.",
         "panel_genes.tsv: has no genes of the panel `unlisted` (1 patients). "
         "Add its genes; until then these patients count as not sequenced.",
-        "panels.tsv: 1 patients have mutations and no panel, such as P9: they count as not sequenced. Add their panel.",
-        "mutations.maf, modality genomic: 7 mutation rows: 4 used, 1 outside the patient's panel, "
-        "1 not counted: Silent, 1 of a patient without a panel.".replace(", modality genomic", ""),
+        "panels.tsv: 1 patients have mutations and no panel, such as P5: they count as not sequenced. Add their panel.",
+        "mutations.maf: 1 mutations are of 1 samples that are no patient of the cohort, such as P9: they are left out. "
+        "Name samples by patient id, or add the patients.",
+        "mutations.maf: 10 mutation rows: 4 used, 1 no gene, 1 outside the patient's panel, 1 not counted: Silent, "
+        "1 of a patient without a panel, 1 of a sample that is no patient of the cohort, "
+        "1 of a gene that no panel lists.",
     ]
 
 
