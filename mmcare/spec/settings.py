@@ -88,6 +88,13 @@ class TrainingConfig(Settings):
     max_epochs: int = Field(100, ge=1, le=100_000, description="Epochs at the most.")
     accumulate: int = Field(1, ge=1, le=1024, description="Batches whose gradients are added up before a step.")
     clip_gradient_norm: float | None = Field(None, gt=0, description="Largest norm of the gradient; none by default.")
+    average_weights: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="What is left of a moving average of the weights after a step; the average is what is validated "
+        "and kept. `0.98` averages about the last 50 steps; none by default.",
+    )
     modality_dropout: Rate | Mapping[str, Rate] = Field(
         0.0,
         description="Rate at which a modality is withheld from a training patient; one number, or one a modality.",

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mmcare.formats.atomic import write_bytes
 from mmcare.spec import EarlyStopping
+from mmcare.training.average import AveragedWeights
 
 __all__ = ["BestWeights", "weights_bytes"]
 
@@ -37,10 +38,11 @@ class BestWeights(Callback):
     Args:
         folder: Where the file goes.
         stopping: The spec's `early_stopping`; with the metric `none`, the last epoch's weights are kept.
+        average: Whose network is the one to keep.
     """
 
-    def __init__(self, folder: Path, stopping: EarlyStopping) -> None:
-        self.folder, self.patience = folder, stopping.patience
+    def __init__(self, folder: Path, stopping: EarlyStopping, average: AveragedWeights) -> None:
+        self.folder, self.patience, self.average = folder, stopping.patience, average
         self.monitor, self.sign = _MONITORS[stopping.metric]
         self.best = float("-inf")
         self.epoch = -1
@@ -54,7 +56,7 @@ class BestWeights(Callback):
         value = self.sign * float(trainer.callback_metrics[self.monitor]) if self.monitor else 0.0
         if self.monitor is None or value > self.best:
             self.best, self.epoch = value, trainer.current_epoch
-            write_bytes(self.path, weights_bytes(module.model))  # type: ignore[arg-type]
+            write_bytes(self.path, weights_bytes(self.average.network(module)))
         self._stop_if_due(trainer, trainer.current_epoch)
 
     @property

@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 from mmcare.inputs import Inputs, Progress
 from mmcare.model import Model
 from mmcare.spec import TrainingConfig
+from mmcare.training.average import AveragedWeights
 from mmcare.training.best import BestWeights
 from mmcare.training.callbacks import EpochSeed, FiniteLoss, ShowProgress, Tell
 from mmcare.training.checkpoint import ResumeCheckpoint, WholeFiles
@@ -120,12 +121,13 @@ def run_epochs(
         Interrupted: Ctrl-C.
         RunError: As `train`; or the checkpoint to go on from is damaged.
     """
-    best = BestWeights(loop.folder / "resume", config.early_stopping)
+    average = AveragedWeights(config.average_weights)
+    best = BestWeights(loop.folder / "resume", config.early_stopping, average)
     checkpoint = ResumeCheckpoint(loop.folder / "resume", best)
     guard = FinishTheStep(checkpoint, loop.command, loop.tell)
     last = checkpoint_to_go_on_from(checkpoint, module)
     # in this order: what an epoch changes, then the checkpoint that holds it, then the end that was asked for
-    callbacks = [EpochSeed(config.seed), FiniteLoss(), best, Schedule(config)]
+    callbacks: list[Callback] = [EpochSeed(config.seed), FiniteLoss(), average, best, Schedule(config)]
     callbacks += [ShowProgress(loop.tell, loop.progress), checkpoint, guard]
     with guard, in_words(config, loop.folder, loop.place.device, loop.command), _quiet():
         trainer = _trainer(config, loop, callbacks)

@@ -143,8 +143,8 @@ def test_overrides_of_one_part_in_any_order(load: Load) -> None:
         (["training.lr=x"], "--set, training.lr: expected a number, above 0, at most 10, found `x`."),
         (["trainig.lr=1"], "--set, trainig: there is no such key. Did you mean `training`?"),
         (["training.rate=null"], "--set, training.rate: there is no such key. It has: lr, weight_decay, optimizer, "
-         "scheduler, batch_size, max_epochs, accumulate, clip_gradient_norm, modality_dropout, early_stopping, "
-         "precision, device, workers, seed."),
+         "scheduler, batch_size, max_epochs, accumulate, clip_gradient_norm, average_weights, modality_dropout, "
+         "early_stopping, precision, device, workers, seed."),
         (
             ["extends=x.yaml"],
             "--set, extends: a file names what it extends; the command line cannot change it. "

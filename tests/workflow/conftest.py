@@ -43,6 +43,7 @@ training:
   clip_gradient_norm: 1.0
   modality_dropout: 0.3
   scheduler: cosine
+  average_weights: 0.9
   early_stopping: {metric: loss, patience: 2}
   device: cpu
 """
