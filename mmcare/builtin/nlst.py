@@ -11,7 +11,7 @@ from mmcare.builtin.published import check_once, package_text, the_file
 from mmcare.components import CohortWriter, Counts, Recipe
 from mmcare.errors import Finding, Severity
 from mmcare.formats import Table, read_table
-from mmcare.formats.rows import counted, first_lines
+from mmcare.formats.rows import first_lines
 
 __all__ = ["Nlst"]
 
@@ -145,7 +145,7 @@ def _unknown_codes(table: Table) -> list[Finding]:
         others = Counter(cell.strip() for cell in table.column(name) if _cell(name, cell) is None)
         codes = [f"{code} ({n})" for code, n in sorted(others.items()) if code not in _NOT_KNOWN]
         if codes:
-            what = f"{counted(len(codes), 'code')} that stand for no level count as not known: {first_lines(codes)}."
+            what = f"these codes stand for no level and count as not known: {first_lines(codes)}."
             found.append(Finding(file=table.file, key=name, what=what, severity=Severity.NOTE, code="codes"))
     return found
 
