@@ -37,6 +37,7 @@ PATIENTS, FEW, MANY = 480, 1, 2
 PLAIN = [
     "training.modality_dropout=0",
     "training.early_stopping.metric=none",
+    "training.average_weights=null",
     "modalities.ct.augment=false",
     "fusion.dropout=0",
 ]
