@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mmcare.cli.options import AsJson
+from mmcare.cli.progress import progress
 from mmcare.cli.show import show_findings
 from mmcare.errors import Finding, Severity
 
@@ -16,18 +17,24 @@ __all__ = ["check", "make"]
 
 def check(
     folder: Annotated[Path, typer.Argument(help="The cohort folder.")],
+    no_images: Annotated[bool, typer.Option("--no-images", help="Do not open CTs and masks.")] = False,
+    workers: Annotated[int, typer.Option("--workers", help="Processes; 0: as many as there are cores.")] = 0,
     json: AsJson = False,
 ) -> None:
     """Say all that is wrong with a cohort: its dictionary, its table, the files of its modalities.
 
-    Ends with 0 where nothing is wrong, 1 where there are warnings, 2 where there are errors.
+    Every CT is opened with its mask: whether they agree in mm, whether the mask is mirrored, in air, or cut at the
+    edge, and whether the values are HU. Ends with 0 where nothing is wrong, 1 where there are warnings, 2 where there
+    are errors.
 
     Example:
         mmcare cohort check mmcare-demo/cohort
+        mmcare cohort check big --no-images
     """
     from mmcare.workflow.cohort_check import check_cohort_folder
 
-    cohort, findings = check_cohort_folder(folder)
+    with progress() as bar:
+        cohort, findings = check_cohort_folder(folder, images=not no_images, workers=workers, progress=bar)
     if json:
         from json import dumps
 

@@ -15,7 +15,7 @@ from mmcare.formats.nrrd import read_nrrd, read_nrrd_mask
 from mmcare.formats.region_names import listed
 from mmcare.formats.rtstruct import rasterise, read_rtstruct
 from mmcare.formats.seg import SEG_CLASSES, Segmentation, read_seg, segment_mask
-from mmcare.formats.volume import Volume
+from mmcare.formats.volume import Geometry, Volume
 
 __all__ = ["read_mask", "read_volume"]
 
@@ -74,10 +74,22 @@ def read_mask(path: Path | str, roi: str | None, like: Volume) -> tuple[npt.NDAr
     mask, geometry, findings = (read_nifti_mask if kind == "nifti" else read_nrrd_mask)(path)
     difference = geometry.difference(like.geometry)
     if difference:
-        what = f"the mask lies on another grid than the CT: {difference}."
+        inside = _share_inside(mask, geometry, like.geometry)
+        what = f"the mask lies on another grid than the CT: {difference}; {inside}."
         todo = "Resample the mask to the CT's grid (nearest neighbour)."
         raise CohortError(Finding(file=path, what=what, todo=todo, code="another-grid"))
     return mask, findings
+
+
+def _share_inside(mask: npt.NDArray[np.bool_], own: Geometry, ct: Geometry) -> str:
+    """How much of a mask lies within the field of view of a CT, in mm; the two need no common grid."""
+    voxels = np.argwhere(mask)
+    if not voxels.size:
+        return "the mask is empty"
+    to_ct = np.linalg.inv(ct.affine) @ own.affine
+    places = voxels @ to_ct[:3, :3].T + to_ct[:3, 3]
+    within = ((places >= -0.5) & (places <= np.array(ct.shape) - 0.5)).all(axis=1)
+    return f"{within.mean():.0%} of the mask's voxels overlap with the CT"
 
 
 def _kind(path: Path) -> str:

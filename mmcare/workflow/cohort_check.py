@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 from mmcare.cohort import Cohort, check_cohort
 from mmcare.cohort.deidentify import check_identifiers
-from mmcare.components import Modality
+from mmcare.components import Absent, Modality, Source
 from mmcare.errors import CohortError, Finding, MMCareError, Severity
 from mmcare.registry import Entry, discover
 
 __all__ = ["check_cohort_folder"]
 
+Progress = Callable[[str, int, int], None]
 
-def check_cohort_folder(folder: Path) -> tuple[Cohort | None, list[Finding]]:
-    """The cohort, where it can be read, and all findings."""
+
+def check_cohort_folder(
+    folder: Path, *, images: bool = True, workers: int = 0, progress: Progress | None = None
+) -> tuple[Cohort | None, list[Finding]]:
+    """The cohort, where it can be read, and all findings.
+
+    Args:
+        folder: The cohort folder.
+        images: Whether CTs and masks are opened.
+        workers: Processes that open them; 0: as many as there are cores.
+        progress: Called with (what, done, total).
+    """
     cohort, findings = check_cohort(folder)
     if cohort is None:
         return None, findings
     for key in cohort.dictionary.modalities:
         findings += _modality_findings(cohort, key)
+        if images:
+            findings += _image_findings(cohort, key, workers, progress)
     if cohort.dictionary.columns:
         findings += _modality_findings(cohort, "table")
     tables = [table.file for table in (cohort.table, cohort.outcomes_table) if table is not None]
@@ -37,11 +52,41 @@ def _modality_findings(cohort: Cohort, key: str) -> list[Finding]:
     assert source is not None, "the dictionary holds it"
     try:
         modality = cast("Modality[Any]", entry.make(entry.component.config()))
-        return [finding.at(modality=key) for finding in modality.check(source)]
+        found = [finding.at(modality=key) for finding in modality.check(source)]
+        if entry.component.gives not in ("table", "volume"):  # those say who lacks them, each in its own check
+            found += _nobody(cohort, modality, source)
+        return found
     except CohortError as error:
         return list(error.findings)
     except MMCareError as error:
         return [finding.at(severity=Severity.WARNING) for finding in error.findings]
+
+
+def _nobody(cohort: Cohort, modality: Modality[Any], source: Source) -> list[Finding]:
+    """A modality whose files are in order, and that no patient has. It ends at the first who has it."""
+    reasons: Counter[str] = Counter()
+    for patient in cohort.patients:
+        raw = modality.read(source, patient)
+        if not isinstance(raw, Absent):
+            return []
+        reasons[raw.reason] += 1
+    said = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(3))
+    what = f"none of {len(cohort.patients)} patients has it ({said}); a spec that names it needs at least one."
+    todo = f"Bring its files under the patients' ids, or take `{source.key}` out of the spec and of `modalities`."
+    where = {"file": cohort.dictionary_file, "modality": source.key}
+    return [Finding(what=what, todo=todo, severity=Severity.WARNING, code="nobody").at(**where)]
+
+
+def _image_findings(cohort: Cohort, key: str, workers: int, progress: Progress | None) -> list[Finding]:
+    """What is wrong with the CTs and masks of an entry that holds volumes."""
+    from mmcare.workflow.cohort_images import check_images, images_of
+
+    entry = _reader(cohort, key)
+    source = cohort.source(key)
+    if entry is None or entry.component.gives != "volume" or source is None:
+        return []
+    found = check_images(images_of(source, cohort.patients), workers, progress)
+    return [finding.at(modality=key) for finding in found]
 
 
 def _reader(cohort: Cohort, key: str) -> Entry | None:

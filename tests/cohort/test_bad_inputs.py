@@ -14,9 +14,9 @@ from .conftest import DICTIONARY, as_text, rows
 Write = Callable[..., Path]
 
 
-def said(folder: Path) -> list[str]:
+def said(folder: Path, images: bool = True) -> list[str]:
     """All findings, `severity: text`, paths without the folder."""
-    _, findings = check_cohort_folder(folder)
+    _, findings = check_cohort_folder(folder, images=images)
     return [f"{f.severity}: {f}".replace(f"{folder}/", "").replace(str(folder), "FOLDER") for f in findings]
 
 
@@ -258,7 +258,7 @@ def test_files_that_are_not_there_are_counted(write: Write) -> None:
     (folder / "ct").mkdir()
     for row in rows()[2:]:
         (folder / "ct" / f"{row['patient_id']}.nii.gz").touch()
-    assert said(folder) == [
+    assert said(folder, images=False) == [
         "note: cohort.yaml, modality ct, files: 2 of 24 patients have no CT at ct/{patient}.nii.gz (P00, P01).",
         "note: cohort.yaml, modality ct, mask: 22 of 22 with a CT have no mask at ct/{patient}_m.nii.gz "
         "(P02, P03, P04, …).",
@@ -272,3 +272,18 @@ def test_a_genome_without_its_files_is_said(write: Write) -> None:
         "error: cohort.yaml, modalities.genomic: the entry `panels` is missing; found: mutations, available_at. "
         "Add `panels: FILE` to it."
     ]
+
+
+def test_a_genome_of_nobody_is_named(write: Write) -> None:
+    """G01."""
+    entry = "{mutations: m.maf, panels: p.tsv, panel_genes: g.tsv, available_at: after}"
+    folder = write(f"{DICTIONARY}modalities:\n  genomic: {entry}\n")
+    columns = "Hugo_Symbol\tTumor_Sample_Barcode\tVariant_Classification\tHGVSp_Short\n"
+    (folder / "m.maf").write_text(columns + "TP53\tOTHER\tMissense_Mutation\tp.R175H\n")
+    (folder / "p.tsv").write_text("SAMPLE_ID\tmutations\n" + "".join(f"{r['patient_id']}\tNA\n" for r in rows()))
+    (folder / "g.tsv").write_text("panel\tgene\nP1\tTP53\n")
+    assert (
+        "warning: cohort.yaml, modality genomic: none of 24 patients has it (24 x not sequenced); a spec that names it "
+        "needs at least one. Bring its files under the patients' ids, or take `genomic` out of the spec and of "
+        "`modalities`."
+    ) in said(folder)

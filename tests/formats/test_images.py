@@ -58,15 +58,15 @@ def test_a_mask_on_another_grid(tmp_path: Path) -> None:
     shifted = AFFINE.copy()
     shifted[0, 3] = 0.25
     for values, affine, difference in (
-        (VALUES[:2] == 0, AFFINE, "size 2 x 4 x 5 against 3 x 4 x 5 voxels"),
-        (VALUES == 0, shifted, "origin (0.25, 0, 0) mm against (0, 0, 0) mm; up to 0.25 mm apart"),
+        (VALUES[:2] == 0, AFFINE, "size 2 x 4 x 5 against 3 x 4 x 5 voxels; 100%"),
+        (VALUES == 0, shifted, "origin (0.25, 0, 0) mm against (0, 0, 0) mm; up to 0.25 mm apart; 100%"),
     ):
         write_nifti(path, values, affine)
         with pytest.raises(CohortError) as caught:
             read_mask(path, None, volume)
         assert str(caught.value) == (
-            f"{path}: the mask lies on another grid than the CT: {difference}. "
-            "Resample the mask to the CT's grid (nearest neighbour)."
+            f"{path}: the mask lies on another grid than the CT: {difference} of the mask's voxels overlap "
+            "with the CT. Resample the mask to the CT's grid (nearest neighbour)."
         )
 
 

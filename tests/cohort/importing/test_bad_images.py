@@ -155,7 +155,8 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "D01 a mask on another grid": (
         beside(up_mm=7),
         "error: P1_GTV-1.nii, patient P1: the mask lies on another grid than the CT: origin (-26, -16, 107) mm against "
-        "(-26, -16, 100) mm; up to 7 mm apart. Resample the mask to the CT's grid (nearest neighbour).",
+        "(-26, -16, 100) mm; up to 7 mm apart; 100% of the mask's voxels overlap with the CT. "
+        "Resample the mask to the CT's grid (nearest neighbour).",
     ),
     "D02 a slice missing": (
         edited(Path.unlink),
