@@ -19,6 +19,7 @@ def check(
     folder: Annotated[Path, typer.Argument(help="The cohort folder.")],
     no_images: Annotated[bool, typer.Option("--no-images", help="Do not open CTs and masks.")] = False,
     workers: Annotated[int, typer.Option("--workers", help="Processes; 0: as many as there are cores.")] = 0,
+    table: Annotated[bool, typer.Option("--table", help="Print the findings as one table, a row each.")] = False,
     json: AsJson = False,
 ) -> None:
     """Say all that is wrong with a cohort: its dictionary, its table, the files of its modalities.
@@ -40,7 +41,12 @@ def check(
 
         print(dumps([_as_json(finding) for finding in findings], indent=1))
     else:
-        show_findings(findings)
+        if table and findings:
+            from mmcare.cli.findings_table import show_findings_table
+
+            show_findings_table(findings)
+        elif findings:
+            show_findings(findings)
         if cohort is not None:
             print(f"{folder}: {cohort}")
     severities = {finding.severity for finding in findings}

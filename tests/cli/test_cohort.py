@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,24 @@ def test_check_as_json(cohort: Path, capfd: Capture) -> None:
     assert (finding["file"], finding["line"], finding["key"]) == (f"{cohort}/patients.csv", 5, "years")
     assert finding["what"] and finding["todo"]
     assert err == ""
+
+
+def test_check_as_one_table(cohort: Path, capfd: Capture) -> None:
+    spoil(cohort, "P3,3.5", "P3,-3.5")
+    assert main(["cohort", "check", str(cohort), "--table"]) == 2
+    out, err = capfd.readouterr()
+    header, row, summary = out.splitlines()
+    assert re.split(r"  +", header.strip()) == ["severity", "patient", "file", "column", "found", "what to do"]
+    assert re.split(r"  +", row.strip()) == [
+        "error",
+        f"{cohort}/patients.csv:5",
+        "years",
+        "`-3.5` in line 5: a time is counted from the treatment decision and is greater than 0.",
+        "Correct these patients' dates, or leave the cell empty.",
+    ]
+    assert summary == f"{cohort}: 12 patients, arms all, os; no modality beside the table"
+    assert err == ""
+    assert row.index("years") == header.index("column")
 
 
 def test_check_of_a_synthetic_cohort(tmp_path: Path, capfd: Capture) -> None:
