@@ -44,6 +44,7 @@ VERBS = (
     Verb("spec", "schema", "mmcare.cli.spec_schema:schema", "Print the JSON Schema of a spec."),
     Verb("cohort", "check", "mmcare.cli.cohort:check", "Say all that is wrong with a cohort."),
     Verb("cohort", "init", "mmcare.cli.cohort_init:init", "Draft the data dictionary of a table."),
+    Verb("cohort", "cache", "mmcare.cli.cohort_cache:cache", "Prepare a spec's samples before training."),
     Verb("cohort", "import-dicom", "mmcare.cli.cohort_import_dicom:import_dicom", "Import CTs and masks from DICOM."),
     Verb("cohort", "deidentify", "mmcare.cli.cohort_deidentify:deidentify", "Write DICOM without patients' identity."),
     Verb("cohort", "deidentify-table", "mmcare.cli.cohort_deidentify:deidentify_table", "Write a table under new ids."),

@@ -27,9 +27,9 @@ from mmcare.errors import CohortError, Finding, Severity
 from mmcare.inputs.samples import Progress, Samples, Stage
 from mmcare.model import full_precision
 from mmcare.registry import ModalityConfig
-from mmcare.spec import Spec
+from mmcare.spec import ResolvedPart, Spec
 
-__all__ = ["Inputs", "LocatingSegmenter", "read_inputs"]
+__all__ = ["Inputs", "LocatingSegmenter", "open_stage", "read_inputs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +163,31 @@ def read_inputs(
     segmenters = segmenters or {}
     modalities, sources, samples = {}, {}, {}
     for name, part in spec.modalities.items():
-        located = segmenters.get(name)
-        assert isinstance(part.config, ModalityConfig), "the registry checks it"
-        gives, optional = part.entry.component.gives, part.config.optional
-        source = cohort.source(part.config.from_ or name, gives=gives, optional=optional)
-        if source is None:
+        stage = open_stage(name, part, cohort, segmenters.get(name))
+        if stage is None:
             modalities[name] = part.make()
             sources[name] = cohort.empty_source(name)
             samples[name] = Samples({}, dict.fromkeys(patients, "the cohort does not hold it"))
             continue
-        stage = Stage(part, source, located.network if located else None, located.digest if located else "")
-        modalities[name], sources[name] = stage.modality, source
+        modalities[name], sources[name] = stage.modality, stage.source
         with full_precision():  # a run is made and used on other devices: a region must not depend on them
             samples[name] = stage.samples(patients, cache, workers, progress)
     known = cohort.outcomes(outcomes, patients) if outcomes is not None and cohort.has_outcomes else None
     return Inputs(modalities, sources, samples, {}, patients, known)
+
+
+def open_stage(name: str, part: ResolvedPart, cohort: Cohort, located: LocatingSegmenter | None) -> Stage | None:
+    """What prepares a spec's modality of a cohort; None where it is optional and the cohort does not hold it.
+
+    Raises:
+        CohortError: The cohort lacks it.
+    """
+    assert isinstance(part.config, ModalityConfig), "the registry checks it"
+    gives, optional = part.entry.component.gives, part.config.optional
+    source = cohort.source(part.config.from_ or name, gives=gives, optional=optional)
+    if source is None:
+        return None
+    return Stage(part, source, located.network if located else None, located.digest if located else "")
 
 
 def _nobody(name: str, absent: Sequence[str]) -> Finding:

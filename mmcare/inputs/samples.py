@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, cast
 
 from mmcare.cache import Cache
@@ -16,12 +17,22 @@ from mmcare.formats.digest import key_of
 from mmcare.inputs.locate import region_of
 from mmcare.spec import ResolvedPart
 
-__all__ = ["Progress", "Samples", "Stage"]
+__all__ = ["Kept", "Progress", "Samples", "Stage"]
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many are done, and how many there are."""
 _Result = Prepared | Absent | CohortError
+
+
+class Kept(StrEnum):
+    """What became of a patient's sample when the cache was filled."""
+
+    THERE = "there already"
+    PREPARED = "prepared"
+    ABSENT = "absent"
+    NOT_CACHED = "made anew each time"
+    """It comes of no file of the patient's own."""
 
 
 @dataclass(frozen=True)
@@ -75,19 +86,36 @@ class Stage:
 
     def _sample(self, patient: str, cache: Cache) -> _Result:
         try:
-            files = self.modality.files(self.source, patient)
-            if not files:
+            key = self._key(patient, cache)
+            if key is None:
                 return self._compute(patient, "")
-            key = key_of(cache.digests(files), self._identity, self._segmenter_digest)
-            found = cache.get(key)
-            if found is not None:
-                return found
-            sample = self._compute(patient, key)
-            if isinstance(sample, Prepared):
-                cache.put(key, sample)
-            return sample
+            return cache.get_or_compute(key, lambda: self._compute(patient, key))
         except CohortError as error:
             return error
+
+    def keep(self, patient: str, cache: Cache) -> Kept:
+        """Bring a patient's sample into the cache; one that is there is read, and so checked.
+
+        Raises:
+            CohortError: The patient's files cannot be used.
+        """
+        key = self._key(patient, cache)
+        if key is None:
+            return Kept.NOT_CACHED
+        computed: list[Prepared | Absent] = []
+
+        def compute() -> Prepared | Absent:
+            computed.append(self._compute(patient, key))
+            return computed[0]
+
+        if isinstance(cache.get_or_compute(key, compute), Absent):
+            return Kept.ABSENT
+        return Kept.PREPARED if computed else Kept.THERE
+
+    def _key(self, patient: str, cache: Cache) -> str | None:
+        """Digest of all that decides the sample; None where no files of the patient's do."""
+        files = self.modality.files(self.source, patient)
+        return key_of(cache.digests(files), self._identity, self._segmenter_digest) if files else None
 
     def _compute(self, patient: str, key: str) -> Prepared | Absent:
         raw = self.modality.read(self.source, patient)

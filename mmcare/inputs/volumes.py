@@ -56,11 +56,10 @@ class SegmenterVolumes:
     def volume(self, patient: str) -> Volume:
         """The patient's volume, float32 HU, with its mask."""
         key = key_of(self.cache.digests(self.volumes.files[patient]), self._identity)
-        sample = self.cache.get(key)
-        if sample is None:
-            sample = _as_sample(self.segmenter.resample(self.volumes.read(patient)))
-            self.cache.put(key, sample)
-        return _as_volume(sample)
+        return _as_volume(self.cache.get_or_compute(key, lambda: self._resampled(patient)))
+
+    def _resampled(self, patient: str) -> Prepared:
+        return _as_sample(self.segmenter.resample(self.volumes.read(patient)))
 
 
 def _as_sample(volume: Volume) -> Prepared:
