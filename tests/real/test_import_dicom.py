@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -94,6 +95,20 @@ def test_flips_swaps_and_offsets_are_found(cohort: Path, patient: str) -> None:
     assert codes(values=volume.values - 1024) == ["hu-offset-twice"]
     middle = int(np.flatnonzero(mask.any(axis=(0, 1))).mean())
     assert codes(values=volume.values[..., :middle].copy(), mask=mask[..., :middle].copy()) == ["cut-tumour"]
+
+
+def test_cohort_check_finds_swapped_masks(cohort: Path, tmp_path: Path, capfd: Capture) -> None:
+    folder = tmp_path / "swapped"
+    shutil.copytree(cohort, folder)
+    first, second = (folder / "ct" / f"{patient}_gtv.nii.gz" for patient in VOXELS)
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(kept)
+    assert main(["cohort", "check", str(folder)]) == 2
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("Error")]
+    for line, path, patient in zip(lines, (first, second), VOXELS, strict=True):
+        assert line.startswith(f"Error: {path}, patient {patient}, modality ct: the mask lies on another grid than the")
+        assert line.endswith("of the mask's voxels overlap with the CT.")
 
 
 def test_what_is_deidentified_on_the_way_in_names_nobody(
