@@ -35,7 +35,10 @@ def fusion_checks(entry: Entry) -> Iterator[tuple[str, Callable[[], None]]]:
 def _make(entry: Entry, seed: int = 0) -> Fusion:  # type: ignore[type-arg]
     torch.manual_seed(seed)
     layouts, dims, _ = _example()
-    return cast(Fusion, entry.load()(default_config(entry), layouts, dims))  # type: ignore[type-arg]
+    fusion = cast(Fusion, entry.load()(default_config(entry), layouts, dims))  # type: ignore[type-arg]
+    for parameter in fusion.parameters():  # what starts at 0 would hide what it does
+        parameter.data.add_(0.1 * torch.randn_like(parameter))
+    return fusion
 
 
 def _example(rows: int = _ROWS):  # type: ignore[no-untyped-def]

@@ -119,6 +119,8 @@ def of_model(name: str, rows: Tensor) -> Mapping[str, Tensor]:
     )
     model = Model(encoders, fusion, [DualTask(HEADS["paper"], 8, LAYOUT) for _ in fusion.paths], LAYOUT)
     model.fit(training_outcomes())
+    for parameter in model.parameters():  # messages that start at 0 would have no gradient
+        parameter.data.add_(0.1 * torch.randn_like(parameter))
     wrapped = DistributedDataParallel(model, find_unused_parameters=True) if dist.is_initialized() else model
     found = {}
     for step in range(2):  # a second step shows whether the processes still agree

@@ -43,10 +43,15 @@ def attention_weights(query: Tensor, key: Tensor, mask: Tensor) -> Tensor:
 class Attention(nn.Module):
     """Multi-head attention from one set of tokens to another; no biases on queries and keys are needed.
 
+    Its last map starts at 0: at first tokens keep what they are, and messages grow where they help. With a few hundred
+    patients random messages are noise that training does not get rid of.
+
     Args:
         dim: D of both sets.
         heads: H.
         dropout: Rate on the message.
+
+    Source: Goyal et al. 2017, arXiv 1706.02677, section 5.1, for residual branches that start at 0.
     """
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
@@ -56,6 +61,7 @@ class Attention(nn.Module):
         self.key = nn.Linear(dim, dim, bias=False)
         self.value = nn.Linear(dim, dim, bias=False)
         self.out = nn.Linear(dim, dim, bias=False)  # no bias: a message from nobody stays 0
+        nn.init.zeros_(self.out.weight)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, queries: Tokens, keys: Tokens) -> Tensor:

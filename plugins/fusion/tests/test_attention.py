@@ -14,7 +14,10 @@ from mmcare_fusion.plugin import CrossAttentionConfig
 def make(example, **config) -> CrossAttention:
     torch.manual_seed(0)
     config = CrossAttentionConfig(dim=8, heads=2, **config)
-    return CrossAttention(config, example.layouts, example.dims).double().eval()
+    fusion = CrossAttention(config, example.layouts, example.dims).double().eval()
+    for parameter in fusion.parameters():  # no weight keeps a special value, such as a map that starts at 0
+        parameter.data.add_(0.1 * torch.randn_like(parameter))
+    return fusion
 
 
 def test_one_token_a_modality_gets_the_weight_one_whatever_it_holds() -> None:
@@ -32,6 +35,7 @@ def test_one_token_a_modality_gets_the_weight_one_whatever_it_holds() -> None:
 
 def test_then_no_gradient_reaches_queries_and_keys() -> None:
     attention = Attention(dim=8, heads=2, dropout=0.0).double()
+    torch.nn.init.normal_(attention.out.weight)
     one = [
         Tokens(torch.randn(3, 1, 8, dtype=torch.float64, requires_grad=True), torch.ones(3, 1, dtype=torch.bool))
         for _ in range(2)
@@ -45,6 +49,7 @@ def test_then_no_gradient_reaches_queries_and_keys() -> None:
 
 def test_a_query_gets_exactly_nothing_from_a_modality_that_is_wholly_absent() -> None:
     attention = Attention(dim=8, heads=2, dropout=0.0)
+    torch.nn.init.normal_(attention.out.weight)
     queries = Tokens(torch.randn(2, 3, 8), torch.ones(2, 3, dtype=torch.bool))
     keys = Tokens(torch.full((2, 4, 8), 1e6), torch.tensor([[False] * 4, [True] * 4]))
     message, weights = attention(queries, keys), attention.weights(queries, keys)
@@ -97,3 +102,15 @@ def test_the_fused_kernel_gives_the_weighted_sum_of_values() -> None:
     query, key, value = (torch.randn(2, 2, n, 4, generator=generator, dtype=torch.float64) for n in (3, 5, 5))
     mask = torch.tensor([[True, False, True, True, False], [False] * 5])
     torch.testing.assert_close(attend(query, key, value, mask), attention_weights(query, key, mask) @ value)
+
+
+def test_at_first_tokens_keep_what_they_are() -> None:
+    """The last map of a message starts at 0, and has a gradient from the first step."""
+    attention = Attention(dim=8, heads=2, dropout=0.0).double()
+    queries, keys = (
+        Tokens(torch.randn(3, n, 8, dtype=torch.float64), torch.ones(3, n, dtype=torch.bool)) for n in (2, 4)
+    )
+    message = attention(queries, keys)
+    assert torch.equal(message, torch.zeros(3, 2, 8, dtype=torch.float64))
+    message.sum().backward()
+    assert bool((attention.out.weight.grad != 0).any())
