@@ -234,7 +234,7 @@ EXAMPLES = [(verb, line) for verb in VERBS for line in examples_of(verb)]
 @pytest.mark.parametrize("verb", VERBS, ids=str)
 def test_every_verb_has_an_example_of_itself(verb: Verb) -> None:
     words = ["mmcare", *verb.group.split(), verb.name]
-    assert examples_of(verb) and all(line.split()[: len(words)] == words for line in examples_of(verb))
+    assert any(line.split()[: len(words)] == words for line in examples_of(verb))  # others show what comes next
 
 
 @pytest.mark.parametrize("line", [line for _, line in EXAMPLES])
