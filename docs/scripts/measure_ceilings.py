@@ -7,7 +7,6 @@ Seed 0, 200 draws to start with, nobody censored. 100,000 patients take a quarte
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from mmcare.synthetic import Draw, draw
 from mmcare.synthetic.curves import latent_curves, structural_curves
 from mmcare.synthetic.items import MODALITY_SETS, Items, Modalities, items_of, with_complete_genome
 from mmcare.synthetic.oracle import oracle
-from mmcare.synthetic.workers import in_order, processes
+from mmcare.workers import cores, in_order, processes
 
 DRAWS, AT_ONCE = 200, 500
 GENOME = ("genomic", "clinical+ct+genomic")
@@ -61,7 +60,7 @@ def concordance(drawn: Draw, at_three: np.ndarray) -> tuple[float, float]:
 def main(n: int) -> None:
     drawn = draw("heterogeneous", n, 0)
     whole = replace(drawn, measured=with_complete_genome(drawn.measured))
-    with processes(len(os.sched_getaffinity(0))) as pool:
+    with processes(cores()) as pool:
         found = all_at_three_years(items_of(drawn), MODALITY_SETS, pool)
         complete = all_at_three_years(items_of(whole), {name: MODALITY_SETS[name] for name in GENOME}, pool)
     found |= {f"{name}, genome complete": at_three for name, at_three in complete.items()}

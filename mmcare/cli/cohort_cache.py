@@ -57,11 +57,12 @@ def cache(
         _clear(Cache(), clear_older)
     failed = False
     if spec is not None and cohort is not None:
+        from mmcare.workers import cores
         from mmcare.workflow.cohort_cache import CacheTask, fill_cache
 
         task = CacheTask(spec, cohort, tuple(set_ or ()), tuple(plugin or ()), allow_local_code)
         with progress() as advance:
-            filled = fill_cache(task, workers or _cores(), advance)
+            filled = fill_cache(task, workers or cores(), advance)
         _show_filled(filled)
         failed = bool(filled.findings)
     if show:
@@ -105,9 +106,3 @@ def _show_cache(cache: Cache) -> None:
 
 def _megabytes(size: int) -> str:
     return f"{size / 1e6:,.1f} MB"
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

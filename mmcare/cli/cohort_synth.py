@@ -71,11 +71,12 @@ def synth(
         mmcare cohort synth large --n 50000 --no-ct --no-oracle
     """
     from mmcare.synthetic import Contents, synthesise
+    from mmcare.workers import cores
 
     started = monotonic()
     contents = Contents(int(size) if ct else None, oracle)
     with progress() as advance:
-        made = synthesise(out, world, n, seed, contents, workers=workers or _cores(), progress=advance)
+        made = synthesise(out, world, n, seed, contents, workers=workers or cores(), progress=advance)
     tell(_summary(made, monotonic() - started))
     print(made.cohort)
     tell(f"Next: mmcare cohort check {made.cohort}")
@@ -94,9 +95,3 @@ def _summary(made: Synthesised, seconds: float) -> str:
         of = ", ".join(f"{count} of {name}" for name, count in few.items() if count)
         found += f" Oracles that rest on fewer than {made.enough} effective draws: {of} (see `effective_draws`)."
     return found
-
-
-def _cores() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

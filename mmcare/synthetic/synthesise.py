@@ -19,8 +19,8 @@ from mmcare.synthetic.oracle import ENOUGH
 from mmcare.synthetic.persons import CTParameters, Ints, SiteEffects
 from mmcare.synthetic.scene import SIZES, render_scene
 from mmcare.synthetic.truth_files import Truth, true_curves, write_curves, write_oracle, write_world
-from mmcare.synthetic.workers import in_order, processes
 from mmcare.synthetic.write import CT_ENTRY, DICTIONARY, Progress, patient_id, write_tables, write_truth
+from mmcare.workers import in_order, processes
 
 __all__ = ["Contents", "Synthesised", "synthesise"]
 

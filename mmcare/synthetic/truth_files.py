@@ -20,9 +20,9 @@ from mmcare.synthetic.hazards import AFTER_FAILURE, AGEING, ARMS, ArmHazards
 from mmcare.synthetic.items import Items, items_of, taken
 from mmcare.synthetic.oracle import DRAWS, ENOUGH, Oracle, oracle
 from mmcare.synthetic.random import Floats
-from mmcare.synthetic.workers import in_order
 from mmcare.synthetic.worlds import SUMMARIES, World
 from mmcare.synthetic.write import Progress, patient_id, table
+from mmcare.workers import in_order
 
 __all__ = ["Truth", "true_curves", "write_curves", "write_oracle", "write_world"]
 

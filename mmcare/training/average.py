@@ -38,8 +38,9 @@ class AveragedWeights(Callback):
         if self.decay is not None:
             network = cast(nn.Module, module.model)
             self._average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(self.decay))
-            if self._restored is not None:
+            if self._restored:
                 self._average.load_state_dict(self._restored)
+        self._steps = trainer.global_step
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:  # type: ignore[no-untyped-def]
         """Add the weights to the average, once an optimiser's step."""
@@ -57,12 +58,11 @@ class AveragedWeights(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """For the resume checkpoint."""
-        return {} if self._average is None else {"steps": self._steps, "average": self._average.state_dict()}
+        return {} if self._average is None else self._average.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """From the resume checkpoint."""
-        if state:
-            self._steps, self._restored = int(state["steps"]), state["average"]
+        self._restored = state
 
     def _exchange(self, module: lightning.LightningModule) -> None:
         """Swap values, not modules: optimiser and compiled code hold on to the network's own tensors."""

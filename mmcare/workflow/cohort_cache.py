@@ -20,7 +20,7 @@ from mmcare.inputs import Kept, Stage, open_stage
 from mmcare.model import full_precision
 from mmcare.run import RunFolder, find_weights, segmenters_of, write_starting
 from mmcare.spec import Spec, load_spec
-from mmcare.synthetic.workers import in_order, processes
+from mmcare.workers import in_order, processes
 
 __all__ = ["CacheTask", "Filled", "fill_cache"]
 

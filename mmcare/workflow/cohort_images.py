@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 
 from mmcare.components import Source
-from mmcare.errors import Finding, MMCareError
+from mmcare.errors import Finding
 from mmcare.formats.image_files import ImageFiles, check_image_files
-from mmcare.synthetic.workers import in_order, processes
+from mmcare.workers import in_order, processes, workers_for
 
 __all__ = ["check_images", "images_of"]
 
@@ -40,16 +39,9 @@ def check_images(images: Sequence[ImageFiles], workers: int = 0, progress: Progr
         MMCareError: `workers` is negative, or a process was ended from outside.
     """
     findings: list[Finding] = []
-    with processes(_workers(workers, len(images))) as pool:
+    with processes(workers_for(workers, len(images), _WORTH_A_PROCESS)) as pool:
         for done, found in enumerate(in_order(check_image_files, images, pool), 1):
             findings += found
             if progress is not None:
                 progress("Opening CTs and masks", done, len(images))
     return findings
-
-
-def _workers(asked: int, n_patients: int) -> int:
-    if asked < 0:
-        what = f"is {asked}; a number from 1 upwards is due, or 0 for as many as there are cores."
-        raise MMCareError(Finding(key="--workers", what=what, todo="Give such a number.", code="workers"))
-    return asked or min(os.cpu_count() or 1, max(1, n_patients // _WORTH_A_PROCESS))

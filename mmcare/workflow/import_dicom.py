@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,7 @@ from mmcare.cohort.importing.source import opened_source, staging_folder
 from mmcare.cohort.importing.task import Outcome, PatientResult, Settings
 from mmcare.errors import CohortError, Finding, Interrupted, MMCareError
 from mmcare.formats.dicom_headers import files_below
-from mmcare.synthetic.workers import in_order, processes
+from mmcare.workers import in_order, processes, workers_for
 
 __all__ = ["ImportOptions", "ImportSummary", "import_dicom"]
 
@@ -25,6 +24,8 @@ Progress = Callable[[str, int, int], None]
 _MOST_LISTED = 5
 _CHUNK = 64
 """Headers read in one go by a worker."""
+_WORTH_A_PROCESS = 200
+"""Files from which another process saves more than its start takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def _import(
 ) -> ImportSummary:
     findings = list(source.findings)
     paths = [path for path in files_below(source.folder, findings) if not _is_settings(path, source)]
-    workers = _workers(options.workers, len(paths))
+    workers = workers_for(options.workers, len(paths), _WORTH_A_PROCESS)
     with processes(workers) as pool:
         scanned = _scan(paths, pool, tell)
         planned = plan(scanned, source.folder, settings)
@@ -163,14 +164,6 @@ def _no_ct(folder: Path, planned: Plan, files: Mapping[str, int]) -> list[Findin
     found = ", ".join(f"{n:,} {kind}" for kind, n in sorted(files.items(), key=lambda item: -item[1])[:_MOST_LISTED])
     what = f"no patient's CT among {sum(files.values()):,} files (found: {found or 'nothing'}); a CT series is due."
     return [Finding(file=folder, what=what, todo="Name the folder of the series.", code="no-ct")]
-
-
-def _workers(asked: int, n_files: int) -> int:
-    """One process for few files: starting another takes as long as reading them."""
-    if asked < 0:
-        what = f"is {asked}; a number from 1 upwards is due, or 0 for as many as there are cores."
-        raise MMCareError(Finding(key="--workers", what=what, todo="Give such a number.", code="workers"))
-    return asked or min(os.cpu_count() or 1, max(1, n_files // 200))
 
 
 def _scan(paths: Sequence[Path], pool: object, tell: Progress) -> list[ScannedFile]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from mmcare.errors import Finding, Severity, SpecError
 from mmcare.spec import Spec
+from mmcare.workers import cores
 
 __all__ = ["check_settings"]
 
@@ -31,10 +31,10 @@ def check_settings(spec: Spec, n_training: int) -> list[Finding]:
 
 
 def _workers(spec: Spec) -> Iterator[Finding]:
-    asked, cores = spec.training.workers, len(os.sched_getaffinity(0))
-    if asked > cores:
-        what = f"{asked} processes are asked for, and this machine has {_cores(cores)}: they will wait for each other."
-        yield _warning(spec, "training.workers", what, f"Write {cores} or less.")
+    asked, there = spec.training.workers, cores()
+    if asked > there:
+        what = f"{asked} processes are asked for, and this machine has {_cores(there)}: they will wait for each other."
+        yield _warning(spec, "training.workers", what, f"Write {there} or less.")
 
 
 def _batch_size(spec: Spec, n_training: int) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -383,14 +382,6 @@ def test_a_redcap_dictionary_that_cannot_be_read_is_refused(
 
 
 # Real tables
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    folder = os.environ.get("MMCARE_TEST_DATA")
-    if not folder:
-        pytest.skip("the environment variable MMCARE_TEST_DATA names no folder of real data")
-    return Path(folder)
-
-
 def test_the_clinical_table_of_lung1_passes_as_drafted(real_data: Path, tmp_path: Path) -> None:
     (path,) = (real_data / "lung1-clinical-radiomics").glob("*clinical*.csv")
     drafted = draft_cohort(path, TableFormat())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,6 @@ from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage
 
 SliceChange = Callable[[Dataset, int], None]
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    folder = os.environ.get("MMCARE_TEST_DATA")
-    if not folder:
-        pytest.skip("the environment variable MMCARE_TEST_DATA names no folder of real data")
-    return Path(folder)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tarfile
 from pathlib import Path
 
@@ -29,15 +28,6 @@ patient_id,age,sex,histology
 LUNG1-001,78.7515,male,large cell
 LUNG1-002,83.8001,male,squamous
 """
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    """The folder of real data."""
-    folder = os.environ.get("MMCARE_TEST_DATA")
-    if not folder:
-        pytest.skip("the environment variable MMCARE_TEST_DATA names no folder of real data")
-    return Path(folder)
 
 
 @pytest.fixture(scope="session")

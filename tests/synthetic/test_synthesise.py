@@ -26,8 +26,8 @@ from mmcare.synthetic import Contents, Draw, Synthesised, patient_id, synthesise
 from mmcare.synthetic.curves import YEARS, latent_curves, structural_curves
 from mmcare.synthetic.items import MODALITY_SETS
 from mmcare.synthetic.scene import render_scene
-from mmcare.synthetic.workers import in_order, processes
 from mmcare.synthetic.worlds import world_of
+from mmcare.workers import in_order, processes
 
 N, SEED = 30, 9
 LATENTS = ("age", "smoking", "frailty", "aggressiveness", "radioresistance", "shared")

@@ -18,6 +18,7 @@ from mmcare.builtin.cbioportal.genomics import (
 )
 from mmcare.builtin.cbioportal.samples import RULE, Samples, choose_samples, some
 from mmcare.builtin.plugin import CbioportalConfig
+from mmcare.builtin.published import check_once
 from mmcare.components import CohortWriter, Counts, Recipe
 from mmcare.errors import CohortError, Finding, Severity
 from mmcare.formats import Mutation, Rows, Table, read_clinical, read_edges, read_maf, read_panel_matrix
@@ -163,23 +164,10 @@ def _samples(table: Table, patients: Table | None, genome: _Genome | None) -> Sa
     sequenced: set[str] = set()
     if genome is not None:
         sequenced = {name for name, _ in genome.matrix} if genome.matrix else {m.sample for m in genome.mutations}
-    _check_once(patients)
-    _check_once(table, "SAMPLE_ID")
+    if patients is not None:
+        check_once(patients, "PATIENT_ID")
+    check_once(table, "SAMPLE_ID")
     return choose_samples(table, frozenset(ids), sequenced)
-
-
-def _check_once(table: Table | None, key: str = "PATIENT_ID") -> None:
-    if table is None:
-        return
-    first: dict[str, int] = {}
-    twice = []
-    for name, line in zip(table.column(key), table.lines, strict=True):
-        if name in first:
-            what = f"`{name}` is there twice, in lines {first[name]} and {line}."
-            twice.append(Finding(file=table.file, line=line, key=key, what=what, todo="Keep one.", code="twice"))
-        first.setdefault(name, line)
-    if twice:
-        raise CohortError(twice)
 
 
 def _clinical(

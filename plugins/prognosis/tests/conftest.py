@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,14 +74,6 @@ def at_its_optimum(head: DualTask, r: Tensor, outcomes: Outcomes) -> DualTask:
 def trained() -> Callable[[DualTask, Tensor, Outcomes], DualTask]:
     """Trains a head to its optimum."""
     return at_its_optimum
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    folder = os.environ.get("MMCARE_TEST_DATA")
-    if not folder:
-        pytest.skip("the environment variable MMCARE_TEST_DATA names no folder of real data")
-    return Path(folder)
 
 
 @pytest.fixture(params=["cohort", "cohort_untied"], scope="session")

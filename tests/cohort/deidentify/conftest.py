@@ -58,14 +58,6 @@ def _decompressed(raw: bytes) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def real_data() -> Path:
-    folder = os.environ.get("MMCARE_TEST_DATA")
-    if not folder:
-        pytest.skip("the environment variable MMCARE_TEST_DATA names no folder of real data")
-    return Path(folder)
-
-
-@pytest.fixture(scope="session")
 def original(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lung1")
     with tarfile.open(real_data / "nsclc-radiomics-ct-LUNG1-001" / "LUNG1-001.tar.xz") as archive:

@@ -1,4 +1,4 @@
-"""The folder of real data, where there is one."""
+"""What tests of the core and of its plugins share."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
+    """The folder of real data; without one, tests that need it are skipped."""
     folder = os.environ.get("MMCARE_TEST_DATA")
     if not folder:
         pytest.skip("the environment variable MMCARE_TEST_DATA names no folder of real data")

@@ -16,12 +16,34 @@ from typing import TypeVar
 
 from mmcare.errors import Finding, MMCareError
 
-__all__ = ["in_order", "processes"]
+__all__ = ["cores", "in_order", "processes", "workers_for"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 _AHEAD = 256
 """Tasks that are waiting or done and not yet taken: enough to keep every worker busy."""
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def workers_for(asked: int, tasks: int, worth: int) -> int:
+    """How many processes: those asked for, or as many as there are cores, fewer for few tasks.
+
+    Args:
+        asked: What `--workers` says; 0 leaves it to us.
+        tasks: How many tasks there are.
+        worth: From how many of them on another process saves more than its start takes.
+
+    Raises:
+        MMCareError: `asked` is negative.
+    """
+    if asked < 0:
+        what = f"is {asked}; a number from 1 upwards is due, or 0 for as many as there are cores."
+        raise MMCareError(Finding(key="--workers", what=what, todo="Give such a number.", code="workers"))
+    return asked or min(cores(), max(1, tasks // worth))
 
 
 @contextmanager
