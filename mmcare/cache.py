@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -144,20 +143,12 @@ class Cache:
         """`digest` of each path."""
         return [self.digest(path) for path in paths]
 
-    def size_bytes(self) -> int:
-        """Bytes that the entries take."""
-        return sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file())
-
     def size(self) -> CacheSize:
         """What the entries and all beside them take."""
         entries = [stat.st_size for _, stat in _files(self.folder, "??/[!.]*.sample")]
         abandoned = [stat.st_size for _, stat in self._abandoned()]
         digests = sum(1 for _ in _files(self.folder, "digests/*"))
         return CacheSize(len(entries), sum(entries), digests, len(abandoned), sum(abandoned))
-
-    def clear(self) -> None:
-        """Remove all entries."""
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def clear_older(self, days: float) -> CacheSize:
         """Remove what was not used for so many days, and what killed writers left; what was removed.
