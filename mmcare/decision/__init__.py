@@ -1,5 +1,6 @@
-"""From a prognosis to a choice between arms: so far, the utility of each."""
+"""From a prognosis to a choice between arms: each one's utility, the advice, and the steps it took."""
 
+from mmcare.decision.advice import Advice, ArmMean, Contrast, Step
 from mmcare.decision.utility import ArmUtility, utilities
 
-__all__ = ["ArmUtility", "utilities"]
+__all__ = ["Advice", "ArmMean", "ArmUtility", "Contrast", "Step", "utilities"]
