@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -18,6 +19,7 @@ from mmcare.components import (
     Prognosis,
     Representation,
     State,
+    Tokens,
 )
 from mmcare.errors import Finding, RunError, cut
 from mmcare.model import Model, build, full_precision
@@ -60,6 +62,13 @@ class NetworkPredictor:
         device = next(self.model.parameters()).device
         with torch.no_grad(), full_precision():
             return self.model.represent(self.model.encode(batch.to(device)))
+
+    def tokens(self, batch: Batch, name: str) -> Tokens:
+        """What one modality's encoder makes of it, on the network's device; no other encoder runs."""
+        alone = {name: batch.modalities[name]} if name in batch.modalities else {}
+        device = next(self.model.parameters()).device
+        with torch.no_grad(), full_precision():
+            return self.model.encode(dataclasses.replace(batch, modalities=alone).to(device))[name]
 
 
 class BaselinePredictor:
