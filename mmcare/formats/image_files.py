@@ -7,9 +7,11 @@ from pathlib import Path
 
 from mmcare.errors import Finding, MMCareError
 from mmcare.formats.image_checks import check_image
+from mmcare.formats.image_digests import ImageDigests, digests_of
 from mmcare.formats.images import read_mask, read_volume
+from mmcare.formats.volume import Volume
 
-__all__ = ["ImageFiles", "check_image_files"]
+__all__ = ["ImageFiles", "OpenedImages", "check_image_files", "open_image_files", "see_image_files"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,38 @@ class ImageFiles:
     roi: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OpenedImages:
+    """What was seen of a patient's CT and mask.
+
+    Attributes:
+        files: Where they lie.
+        findings: What keeps them from being read, and what looks wrong with them, each with its file and patient.
+        digests: Of their voxels; None where the CT cannot be read.
+    """
+
+    files: ImageFiles
+    findings: tuple[Finding, ...]
+    digests: ImageDigests | None = None
+
+
 def check_image_files(files: ImageFiles) -> list[Finding]:
     """All findings of a patient's CT and mask, each with its file and patient; a file of no use is a finding too."""
+    return list(open_image_files(files).findings)
+
+
+def open_image_files(files: ImageFiles) -> OpenedImages:
+    """A patient's CT and mask, opened and looked at, and not kept."""
+    return see_image_files(files)[0]
+
+
+def see_image_files(files: ImageFiles) -> tuple[OpenedImages, Volume | None]:
+    """What was seen of a patient's CT and mask, and the CT itself with its mask, as far as they can be read."""
     try:
         volume, findings = read_volume(files.image)
     except MMCareError as error:
-        return [_placed(finding, files.image, files.patient) for finding in error.findings]
+        failed = tuple(_placed(finding, files.image, files.patient) for finding in error.findings)
+        return OpenedImages(files, failed), None
     found = [_placed(finding, files.image, files.patient) for finding in findings]
     if files.mask is not None:
         try:
@@ -44,8 +72,8 @@ def check_image_files(files: ImageFiles) -> list[Finding]:
         else:
             volume = replace(volume, mask=mask)
         found += [_placed(finding, files.mask, files.patient) for finding in more]
-    suspicions = check_image(volume)
-    return found + [_placed(finding, _looked_at(finding, files), files.patient) for finding in suspicions]
+    found += [_placed(finding, _looked_at(finding, files), files.patient) for finding in check_image(volume)]
+    return OpenedImages(files, tuple(found), digests_of(volume)), volume
 
 
 def _looked_at(finding: Finding, files: ImageFiles) -> Path:
