@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["RTStruct", "Roi", "rasterise", "read_rtstruct"]
 
 _SOP_CLASS = "1.2.840.10008.5.1.4.1.1.481.3"
+FARTHEST_MM = 1e6  # no scanner reaches farther, and larger numbers overflow in what is computed of them
 _TO_RAS = np.array([-1.0, -1.0, 1.0])
 OFF_PLANE = 0.1  # of the slice distance: how far the points of one contour may lie from one plane
 
@@ -91,17 +92,21 @@ def read_rtstruct(path: Path | str) -> RTStruct:
     """
     path = Path(path)
     dataset = _dataset(path)
+    try:
+        return _structures(path, dataset)
+    # pydicom reads an element when it is asked for, and raises whatever a damaged one makes it stumble over.
+    except Exception as error:
+        raise _damaged(path, error) from error
+
+
+def _structures(path: Path, dataset: Dataset) -> RTStruct:
     contours = {int(item.ReferencedROINumber): item for item in dataset.get("ROIContourSequence") or ()}
     frames = dataset.get("ReferencedFrameOfReferenceSequence") or ()
     studies = [study for frame in frames for study in frame.get("RTReferencedStudySequence") or ()]
     series = [one for study in studies for one in study.get("RTReferencedSeriesSequence") or ()]
-    try:
-        rois = tuple(_roi(item, contours) for item in dataset.get("StructureSetROISequence") or ())
-    except (ValueError, TypeError, AttributeError) as error:
-        raise _damaged(path, error) from error
     return RTStruct(
         file=path,
-        rois=rois,
+        rois=tuple(_roi(item, contours) for item in dataset.get("StructureSetROISequence") or ()),
         study_uids=_uids(
             [*(study.get("ReferencedSOPInstanceUID") for study in studies), dataset.get("StudyInstanceUID")]
         ),
@@ -194,8 +199,8 @@ def _points_mm(contour: Dataset) -> npt.NDArray[np.float64]:
     # The raw text is parsed at once: pydicom's own number objects take a hundred times as long.
     numbers = element.value.split(b"\\") if isinstance(element, RawDataElement) else element.value
     points = np.array([float(number) for number in numbers]).reshape(-1, 3)
-    if not np.isfinite(points).all():
-        raise ValueError("a contour has a coordinate that is not finite")
+    if not (np.abs(points) < FARTHEST_MM).all():
+        raise ValueError(f"a contour has a coordinate that is not finite, or beyond {FARTHEST_MM:,.0f} mm")
     return points * _TO_RAS
 
 
