@@ -50,6 +50,7 @@ class Finding:
         patient: Patient id.
         modality: Modality of the cohort or spec.
         code: Stable kebab-case name of the kind of finding, for programs (`duplicate-patient`).
+        value: The value that was found, cut by `cut`; of several the first. None where it is no single value.
     """
 
     what: str
@@ -62,6 +63,7 @@ class Finding:
     patient: str | None = None
     modality: str | None = None
     code: str = ""
+    value: str | None = None
 
     def where(self) -> str:
         """The place in one phrase: `cohort.yaml:12:3, patient P7, fusion.heads`; empty where none is known."""

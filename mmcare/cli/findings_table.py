@@ -9,7 +9,7 @@ from mmcare.errors import Finding
 
 __all__ = ["show_findings_table"]
 
-_HEADER = ("severity", "patient", "file", "column", "found", "what to do")
+_HEADER = ("severity", "patient", "file", "column", "value", "found", "what to do")
 
 
 def show_findings_table(findings: Sequence[Finding]) -> None:
@@ -29,4 +29,4 @@ def _cells(finding: Finding) -> tuple[str, ...]:
     numbers = [str(n) for n in (finding.line, finding.column) if n is not None]
     file = ":".join([str(finding.file), *numbers]) if finding.file is not None else ""
     column = " ".join(part for part in (finding.modality, finding.key) if part)
-    return str(finding.severity), finding.patient or "", file, column, finding.what, finding.todo
+    return str(finding.severity), finding.patient or "", file, column, finding.value or "", finding.what, finding.todo

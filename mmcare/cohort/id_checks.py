@@ -35,7 +35,8 @@ def _each_once(table: Table, column: str) -> Iterator[Finding]:
         if len(lines) > 1 and patient:
             what = f"the patient id `{cut(patient)}` stands in lines {', '.join(map(str, lines))}; one row a patient."
             todo = "Merge the rows, or give each patient an id of its own."
-            yield Finding(file=table.file, line=lines[1], key=column, what=what, todo=todo, code="duplicate-patient")
+            found = Finding(file=table.file, line=lines[1], key=column, what=what, todo=todo, code="duplicate-patient")
+            yield found.at(value=cut(patient))
 
 
 def _usable(table: Table, column: str, patient: str, line: int) -> Iterator[Finding]:

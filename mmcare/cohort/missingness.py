@@ -64,12 +64,14 @@ def check_missingness(cohort: Cohort) -> Iterator[Finding]:
         return
     what = f"which cells are missing predicts the arm with an AUC of {found.auc:.2f} (cross-validated; 0.5 is chance)"
     if found.auc <= WARN_ABOVE:
-        yield Finding(file=cohort.table_file, what=f"{what}.", severity=Severity.NOTE, code="missingness")
+        note = Finding(file=cohort.table_file, what=f"{what}.", severity=Severity.NOTE, code="missingness")
+        yield note.at(value=f"{found.auc:.2f}")
         return
     shares = ", ".join(f"{share:.0%} under `{arm}`" for arm, share in found.shares.items())
     yield Finding(
         file=cohort.table_file,
         key=found.column,
+        value=f"{found.auc:.2f}",
         what=f"{what}; `{found.column}` does most: missing for {shares}.",
         todo="Find out why: a model would learn who was treated how. Measure it in both arms alike, or leave it out.",
         severity=Severity.WARNING,

@@ -190,5 +190,6 @@ def _finding(
     cells: list[tuple[int, str]] | None = None,
     severity: Severity = Severity.ERROR,
 ) -> Finding:
-    line = cells[0][0] if cells else None
-    return Finding(file=cohort.table_of(column).file, line=line, key=column, what=what, todo=todo, severity=severity)
+    line, value = (cells[0][0], cut(cells[0][1])) if cells else (None, None)
+    file = cohort.table_of(column).file
+    return Finding(file=file, line=line, key=column, value=value, what=what, todo=todo, severity=severity)

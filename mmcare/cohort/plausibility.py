@@ -40,11 +40,12 @@ class _Numbers:
     lines: tuple[int, ...]
 
     def finding(self, what: str, todo: str, at: npt.NDArray[np.bool_] | None = None) -> Finding:
-        line = None if at is None else self.lines[int(np.flatnonzero(at)[0])]
+        first = None if at is None else int(np.flatnonzero(at)[0])
         return Finding(
             file=self.cohort.table_file,
-            line=line,
+            line=None if first is None else self.lines[first],
             key=self.name,
+            value=None if first is None else f"{self.values[first]:g}",
             what=what,
             todo=todo,
             severity=Severity.WARNING,

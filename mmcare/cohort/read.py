@@ -153,6 +153,7 @@ def _finding(yaml: YamlFile, detail: Mapping[str, object]) -> Finding:
         column=column,
         key=".".join(str(part) for part in problem.key) or None,
         what=_what(problem),
+        value=None if problem.type == "missing" or isinstance(problem.value, Mapping) else cut(problem.value),
         code="dictionary",
     )
 
@@ -246,6 +247,7 @@ def _no_column(cohort: Cohort, yaml: YamlFile, key: tuple[str, ...], column: str
         line=line,
         column=place,
         key=".".join(key),
+        value=cut(column),
         what=f"{said}{hint}",
         todo="Correct the name here or in the table.",
         code="no-column",

@@ -28,6 +28,7 @@ def check_spellings(cohort: Cohort) -> Iterator[Finding]:
                 yield Finding(
                     file=cohort.table_file,
                     key=name,
+                    value=cut(texts[0], 30),
                     what=f"{said} seem to be one category, and count as {len(texts)}.",
                     todo="Write it in one way.",
                     severity=Severity.WARNING,

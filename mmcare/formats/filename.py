@@ -24,7 +24,8 @@ def check_id(identifier: str) -> Finding | None:
         return None
     what = f"the id '{cut(identifier, 40)}' ({len(identifier)} characters) cannot be part of a file name; allowed are "
     todo = "Give the patient another id in every file of the cohort."
-    return Finding(patient=cut(identifier, 40), what=f"{what}{ALLOWED}.", todo=todo, code="unsafe-id")
+    short = cut(identifier, 40)
+    return Finding(patient=short, value=short, what=f"{what}{ALLOWED}.", todo=todo, code="unsafe-id")
 
 
 def file_name(identifier: str, suffix: str = "") -> str:

@@ -150,14 +150,14 @@ def parse_numbers(
     """
     unknown = {"", *missing}
     values = np.full(len(cells), np.nan)
-    bad: dict[str, list[str]] = {}
+    bad: dict[str, list[tuple[int, str]]] = {}
     for row, (raw, line) in enumerate(zip(cells, lines, strict=True)):
         text = raw.strip()
         if text in unknown:
             continue
         number, problem = _number(text)
         if problem:
-            bad.setdefault(problem, []).append(f"line {line} '{cut(text, 30)}'")
+            bad.setdefault(problem, []).append((line, cut(text, 30)))
         else:
             values[row] = number
     return values, [_bad_cells(file, column, problem, places, len(cells)) for problem, places in bad.items()]
@@ -196,9 +196,10 @@ def _number(text: str) -> tuple[float, str]:
     return (np.nan, _CODE) if number in _MISSING_CODES else (number, "")
 
 
-def _bad_cells(file: Path | str | None, column: str, problem: str, places: list[str], n: int) -> Finding:
-    what = f"{len(places)} of {counted(n, 'cell')} with {problem} ({first_lines(places)})."
-    return Finding(file=file, key=column, what=what, todo=_TODO[problem], code="bad-number")
+def _bad_cells(file: Path | str | None, column: str, problem: str, cells: Sequence[tuple[int, str]], n: int) -> Finding:
+    shown = first_lines([f"line {line} '{text}'" for line, text in cells])
+    what = f"{len(cells)} of {counted(n, 'cell')} with {problem} ({shown})."
+    return Finding(file=file, key=column, value=cells[0][1], what=what, todo=_TODO[problem], code="bad-number")
 
 
 def _no_column(table: Table, name: str) -> Finding:

@@ -59,6 +59,7 @@ def test_check_as_json(cohort: Path, capfd: Capture) -> None:
     (finding,) = json.loads(out)
     assert finding["severity"] == "error"
     assert (finding["file"], finding["line"], finding["key"]) == (f"{cohort}/patients.csv", 5, "years")
+    assert finding["value"] == "-3.5"
     assert finding["what"] and finding["todo"]
     assert err == ""
 
@@ -68,11 +69,20 @@ def test_check_as_one_table(cohort: Path, capfd: Capture) -> None:
     assert main(["cohort", "check", str(cohort), "--table"]) == 2
     out, err = capfd.readouterr()
     header, row, summary = out.splitlines()
-    assert re.split(r"  +", header.strip()) == ["severity", "patient", "file", "column", "found", "what to do"]
+    assert re.split(r"  +", header.strip()) == [
+        "severity",
+        "patient",
+        "file",
+        "column",
+        "value",
+        "found",
+        "what to do",
+    ]
     assert re.split(r"  +", row.strip()) == [
         "error",
         f"{cohort}/patients.csv:5",
         "years",
+        "-3.5",
         "`-3.5` in line 5: a time is counted from the treatment decision and is greater than 0.",
         "Correct these patients' dates, or leave the cell empty.",
     ]
