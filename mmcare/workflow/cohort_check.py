@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mmcare.cohort import Cohort, check_cohort
 from mmcare.cohort.deidentify import check_identifiers
@@ -13,9 +14,29 @@ from mmcare.components import Absent, Modality, Source
 from mmcare.errors import CohortError, Finding, MMCareError, Severity
 from mmcare.registry import Entry, discover
 
-__all__ = ["check_cohort_folder"]
+if TYPE_CHECKING:
+    from mmcare.workflow.cohort_images import Looked
+
+__all__ = ["CheckedCohort", "check_cohort_folder", "look_at_cohort_folder"]
 
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class CheckedCohort:
+    """A cohort folder after it was looked at.
+
+    Attributes:
+        folder: The folder.
+        cohort: The cohort, where it can be read.
+        findings: All findings.
+        images: Of each modality that gives volumes, those whose CT is there, in the table's order.
+    """
+
+    folder: Path
+    cohort: Cohort | None
+    findings: tuple[Finding, ...]
+    images: Mapping[str, tuple[Looked, ...]] = field(default_factory=dict)
 
 
 def check_cohort_folder(
@@ -29,17 +50,33 @@ def check_cohort_folder(
         workers: Processes that open them; 0: as many as there are cores.
         progress: Called with (what, done, total).
     """
+    checked = look_at_cohort_folder(folder, images=images, workers=workers, progress=progress)
+    return checked.cohort, list(checked.findings)
+
+
+def look_at_cohort_folder(
+    folder: Path,
+    *,
+    images: bool = True,
+    workers: int = 0,
+    progress: Progress | None = None,
+    thumbnails: bool = False,
+) -> CheckedCohort:
+    """All findings, as `check_cohort_folder`, and with `thumbnails` a picture of each CT that was opened."""
     cohort, findings = check_cohort(folder)
     if cohort is None:
-        return None, findings
+        return CheckedCohort(folder, None, tuple(findings))
+    looked: dict[str, tuple[Looked, ...]] = {}
     for key in cohort.dictionary.modalities:
         findings += _modality_findings(cohort, key)
-        if images:
-            findings += _image_findings(cohort, key, workers, progress)
+        if images and (source := _volumes(cohort, key)) is not None:
+            looked[key], found = _look(cohort, source, workers, progress, thumbnails)
+            findings += [finding.at(modality=key) for finding in found]
     if cohort.dictionary.columns:
         findings += _modality_findings(cohort, "table")
     tables = [table.file for table in (cohort.table, cohort.outcomes_table) if table is not None]
-    return cohort, [*findings, *check_identifiers(folder, named_already=tables)]
+    findings += check_identifiers(folder, named_already=tables)
+    return CheckedCohort(folder, cohort, tuple(findings), looked)
 
 
 def _modality_findings(cohort: Cohort, key: str) -> list[Finding]:
@@ -77,16 +114,19 @@ def _nobody(cohort: Cohort, modality: Modality[Any], source: Source) -> list[Fin
     return [Finding(what=what, todo=todo, severity=Severity.WARNING, code="nobody").at(**where)]
 
 
-def _image_findings(cohort: Cohort, key: str, workers: int, progress: Progress | None) -> list[Finding]:
-    """What is wrong with the CTs and masks of an entry that holds volumes."""
-    from mmcare.workflow.cohort_images import check_images, images_of
-
+def _volumes(cohort: Cohort, key: str) -> Source | None:
+    """The source of a modality that gives volumes; None of another one."""
     entry = _reader(cohort, key)
-    source = cohort.source(key)
-    if entry is None or entry.component.gives != "volume" or source is None:
-        return []
-    found = check_images(images_of(source, cohort.patients), workers, progress)
-    return [finding.at(modality=key) for finding in found]
+    return cohort.source(key) if entry is not None and entry.component.gives == "volume" else None
+
+
+def _look(
+    cohort: Cohort, source: Source, workers: int, progress: Progress | None, thumbnails: bool
+) -> tuple[tuple[Looked, ...], list[Finding]]:
+    from mmcare.workflow.cohort_images import image_findings, images_of, look_at_images
+
+    looked = look_at_images(images_of(source, cohort.patients), workers, progress, thumbnails=thumbnails)
+    return tuple(looked), image_findings(looked)
 
 
 def _reader(cohort: Cohort, key: str) -> Entry | None:
