@@ -57,6 +57,8 @@ class FeatureAttribution:
         baseline: Mean of the target over the background. prediction: The target for the patient. They differ by the
             sum over all modalities' values.
         exact: Whether all coalitions were computed.
+
+    A modality that is one player, such as an image, has a single feature of its own name, whose raw value is `present`.
     """
 
     target: Target
@@ -92,11 +94,15 @@ class Saliency:
 
     Attributes:
         target: What is explained. modality: Key.
-        values: (D, H, W) float32 in [0, 1] after division by the maximum, on the prepared volume's grid.
-        scale: The maximum before, in the target's unit a unit of feature map; 0, nothing was found.
+        values: (D, H, W) float32 in [0, 1], evidence for the target, on the prepared volume's grid.
+        scale: The maximum of both maps before, in the target's unit a unit of feature map; 0, nothing was found.
         affine: (4, 4), voxel (i, j, k) to mm, RAS+.
         method: `grad-cam` (Eq. 19-20), or `occlusion` where the encoder names no layer.
         in_tumour: Share of the map's mass inside the tumour's mask; None without a mask.
+        against: (D, H, W) float32, evidence against the target, divided by the same `scale`: Eq. 20 of its opposite.
+            A tumour mostly speaks against survival.
+        against_in_tumour: As `in_tumour`, of that map.
+        tumour_share: Share of the volume inside the mask: what an even map would have; None without a mask.
     """
 
     target: Target
@@ -106,6 +112,9 @@ class Saliency:
     affine: Floats
     method: str
     in_tumour: float | None
+    against: npt.NDArray[np.float32] | None = None
+    against_in_tumour: float | None = None
+    tumour_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

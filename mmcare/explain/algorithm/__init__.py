@@ -1,0 +1,1 @@
+"""One method of explanation a file; arrays and tensors in, arrays out."""

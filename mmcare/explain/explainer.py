@@ -1,0 +1,293 @@
+"""The one way in: a run and a cohort, then a patient and outputs to explain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from time import perf_counter
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+
+from mmcare.cohort import Cohort
+from mmcare.components import Batch, Prepared, Prognosis, Tokens, VolumeBatch
+from mmcare.errors import Finding, RunError
+from mmcare.explain.algorithm.attention import attention
+from mmcare.explain.algorithm.integrated_gradients import integrated_gradients, mean_tokens
+from mmcare.explain.algorithm.modality_shapley import modality_shapley
+from mmcare.explain.algorithm.shapley import Shares, shapley
+from mmcare.explain.background import Background, Reference, read_reference
+from mmcare.explain.config import ExplainConfig
+from mmcare.explain.explanation import (
+    AttentionFigure,
+    FeatureAttribution,
+    ModalityAttribution,
+    PatientExplanation,
+    Saliency,
+    Target,
+)
+from mmcare.explain.players import Players, Seat, differing, seat_players
+from mmcare.explain.rows import AlteredRows, NetworkRows, PredictorRows
+from mmcare.explain.saliency import ImageView, image_saliency
+from mmcare.explain.targets import default_targets, read_targets, why_not
+from mmcare.inputs import Inputs
+from mmcare.model import Model, full_precision
+from mmcare.run import NetworkPredictor, Run
+
+__all__ = ["Explainer"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass
+class _Notes:
+    """What is said in words beside the figures, and how long each part took."""
+
+    words: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        """Within: the clock of `part` runs."""
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[part] = self.seconds.get(part, 0.0) + perf_counter() - start
+
+
+class Explainer:
+    """Explains what a run says of patients.
+
+    Args:
+        run: A finished run that keeps its training patients (`reference/`).
+        data: The patients: a cohort, of which each patient is read when it is asked for, or inputs that were read.
+        config: How much is computed.
+
+    Raises:
+        RunError: The run keeps no training patients.
+
+    Example:
+        >>> from mmcare.cohort import read_cohort
+        >>> explainer = Explainer(run, read_cohort("cohort"))  # doctest: +SKIP
+        >>> explainer.explain("SYN-00001").features[0].values  # doctest: +SKIP
+    """
+
+    def __init__(self, run: Run, data: Cohort | Inputs, config: ExplainConfig | None = None) -> None:
+        self.run, self.data, self.config = run, data, config or ExplainConfig()
+        self._read: Inputs | None = data if isinstance(data, Inputs) else None
+        self.reference: Reference = read_reference(run, self._layouts)
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """What is explained where nothing else is asked for: all endpoints and arms at the decision's horizon."""
+        return default_targets(self.run.outcomes, self.run.spec.decision)
+
+    def inputs(self, patient: str) -> Inputs:
+        """Inputs that hold the patient; of a cohort the last one read is kept."""
+        if self._read is None or patient not in self._read.patients:
+            if isinstance(self.data, Inputs):
+                what = "is not among the inputs that the explainer was given."
+                raise RunError(Finding(patient=patient, what=what, code="no-patient"))
+            self._read = self.run.inputs(self.data, [patient], with_outcomes=False)
+        return self._read
+
+    def explain(self, patient: str, targets: Sequence[Target] | None = None) -> PatientExplanation:
+        """Everything that can be said of why the run predicts what it does for a patient.
+
+        The model is used in evaluation mode and left as it was.
+
+        Args:
+            patient: Id.
+            targets: What to explain; by default `self.targets`.
+
+        Raises:
+            CohortError: The cohort has no such patient, or its files cannot be used.
+        """
+        inputs, notes = self.inputs(patient), _Notes()
+        batch = inputs.batch([patient], with_outcomes=False)
+        known = self._explainable(self.run.predictor.prognosis(batch), targets or self.targets, notes)
+        if not known:
+            return PatientExplanation(patient, (), notes=tuple(notes.words))
+        items = {name: s.prepared[patient] for name, s in inputs.samples.items() if patient in s.prepared}
+        background = self.reference.background(tuple(items), self.config.background, self.config.seed)
+        work = _Work(self, inputs, batch, items, background, known, notes)
+        features, modalities = work.shapley()
+        return PatientExplanation(
+            patient=patient,
+            background=background.names,
+            features=features,
+            modalities=modalities,
+            saliency=work.saliency(),
+            attention=work.attention(),
+            gradients=work.gradients(),
+            notes=tuple(notes.words),
+            seconds=notes.seconds,
+        )
+
+    def _explainable(self, prognosis: Prognosis, targets: Sequence[Target], notes: _Notes) -> tuple[Target, ...]:
+        reasons = {target: why_not(prognosis, target, self.run.outcomes) for target in targets}
+        notes.words += [reason for reason in reasons.values() if reason]
+        return tuple(target for target, reason in reasons.items() if not reason)
+
+    @property
+    def _layouts(self):  # type: ignore[no-untyped-def]
+        modalities = {name: part.make() for name, part in self.run.spec.modalities.items()}
+        return {name: modality.layout(self.run.fitted[name]) for name, modality in modalities.items()}
+
+
+class _Work:
+    """One patient's explanation under way."""
+
+    def __init__(
+        self,
+        explainer: Explainer,
+        inputs: Inputs,
+        batch: Batch,
+        items: Mapping[str, Prepared],
+        background: Background,
+        targets: tuple[Target, ...],
+        notes: _Notes,
+    ) -> None:
+        self.run, self.config, self.inputs = explainer.run, explainer.config, inputs
+        self.batch, self.background, self.targets, self.notes = batch, background, targets, notes
+        self.players: Players = seat_players(inputs.modalities, self.run.fitted, items, background)
+        with notes.timed("tokens"):
+            self.rows = self._rows()
+        self._say_players()
+
+    def shapley(self) -> tuple[tuple[FeatureAttribution, ...], tuple[ModalityAttribution, ...]]:
+        """Of features and of modalities."""
+        if not self.players.count:
+            return (), ()
+        differs = differing(self.players, self.inputs.modalities, self.batch, self.background).numpy()
+        with self.notes.timed("shapley"):
+            shares = shapley(self.rows, differs, self.config.rows, self.config.seed)
+        with self.notes.timed("modalities"):
+            modalities = self._modality_shares(shares)
+        if not shares.exact:
+            self.notes.words.append(f"Shapley values are sampled: {shares.rows:,} altered patients were computed")
+        return tuple(self._features(shares)), modalities
+
+    def saliency(self) -> tuple[Saliency, ...]:
+        """Of every image."""
+        if not isinstance(self.rows, NetworkRows) or not self.config.saliency:
+            return ()
+        found: list[Saliency] = []
+        rows = self.rows
+        for name, modality in rows.batch.modalities.items():
+            if isinstance(modality, VolumeBatch):
+                view = ImageView(rows.model, rows.batch, name, rows.own, self.targets, self.run.outcomes)
+                with self.notes.timed("saliency"):
+                    maps = image_saliency(view, self.config.occlusion_voxels)
+                if maps[0].method == "occlusion":
+                    side = self.config.occlusion_voxels
+                    said = f"{name}: its encoder names no layer for Grad-CAM; cubes of {side} voxels were taken out"
+                    self.notes.words.append(said)
+                found += maps
+        return tuple(found)
+
+    def attention(self) -> tuple[AttentionFigure, ...]:
+        """Between the patient's tokens."""
+        if not isinstance(self.rows, NetworkRows):
+            return ()
+        with self.notes.timed("attention"):
+            return attention(self.rows.model, self.rows.own)
+
+    def gradients(self) -> tuple[FeatureAttribution, ...]:
+        """Integrated gradients of the tokens of modalities that have a token a feature, or are one player."""
+        if not isinstance(self.rows, NetworkRows) or not self.config.gradients:
+            return ()
+        seats = [seat for seat in self.players.playing() if self._has_own_tokens(seat, self.rows.model)]
+        self.notes.words += [
+            f"{seat.modality}: one token stands for all its features, of which integrated gradients say nothing each"
+            for seat in self.players.playing()
+            if seat not in seats
+        ]
+        if not seats:
+            return ()
+        with self.notes.timed("gradients"), full_precision():
+            return tuple(self._gradients(seats, self.rows))
+
+    def _rows(self) -> AlteredRows:
+        arguments = (
+            self.batch,
+            self.background,
+            self.players,
+            self.inputs.modalities,
+            self.targets,
+            self.run.outcomes,
+            self.config.rows_at_once,
+        )
+        predictor = self.run.predictor
+        if isinstance(predictor, NetworkPredictor):
+            return NetworkRows(predictor.model, *arguments)
+        return PredictorRows(predictor, *arguments)
+
+    def _say_players(self) -> None:
+        wanted, found = self.config.background, len(self.background.numbers)
+        if found < wanted:
+            said = f"{found} instead of {wanted} training patients stand for what is not known: no more have all of "
+            self.notes.words.append(said + ", ".join(seat.modality for seat in self.players.playing()))
+        for seat in self.players.seats:
+            if seat.kind == "whole":
+                self.notes.words.append(f"{seat.modality} counts as a whole, against those of the training patients")
+            elif seat.kind == "held":
+                said = f"{seat.modality} is held as it is: the run keeps none of training patients to set against it"
+                self.notes.words.append(said)
+
+    def _features(self, shares: Shares) -> Iterator[FeatureAttribution]:
+        for column, target in enumerate(self.targets):
+            for seat in self.players.playing():
+                yield FeatureAttribution(
+                    target=target,
+                    modality=seat.modality,
+                    features=seat.features,
+                    raw=seat.raw,
+                    values=shares.values[seat.places, column],
+                    standard_error=shares.standard_error[seat.places, column],
+                    baseline=float(shares.baseline[column]),
+                    prediction=float(shares.full[column]),
+                    exact=shares.exact,
+                )
+
+    def _modality_shares(self, shares: Shares) -> tuple[ModalityAttribution, ...]:
+        seats = tuple(self.players.playing())
+        count = len(self.background.numbers)
+        values, baseline = modality_shapley(self.rows, [s.places for s in seats], self.players.count, count)
+        names = tuple(seat.modality for seat in seats)
+        return tuple(
+            ModalityAttribution(t, names, values[:, column], float(baseline[column]), float(shares.full[column]))
+            for column, t in enumerate(self.targets)
+        )
+
+    def _has_own_tokens(self, seat: Seat, model: Model) -> bool:
+        names = model.encoders[seat.modality].tokens.names
+        return seat.kind == "whole" or names == tuple(feature.name for feature in seat.features)
+
+    def _gradients(self, seats: Sequence[Seat], rows: NetworkRows) -> Iterator[FeatureAttribution]:
+        starts = {seat.modality: mean_tokens(rows.background_tokens(seat)) for seat in seats}
+
+        def forward(tokens: Mapping[str, Tokens]):  # type: ignore[no-untyped-def]
+            prognosis = rows.model.predict(rows.model.scores(rows.model.represent(tokens)))
+            return read_targets(prognosis, self.targets, self.run.outcomes)
+
+        columns = range(len(self.targets))
+        found = integrated_gradients(forward, rows.own, starts, columns, self.config.steps)
+        full = forward(rows.own).detach()[0].tolist()
+        base = forward({n: _at(t, starts.get(n)) for n, t in rows.own.items()}).detach()[0].tolist()
+        for column, target in enumerate(self.targets):
+            for seat in seats:
+                parts = found[seat.modality][:, column]
+                values = np.array([parts.sum()]) if seat.kind == "whole" else parts
+                error = np.zeros(len(values))
+                yield FeatureAttribution(
+                    target, seat.modality, seat.features, seat.raw, values, error, base[column], full[column], False
+                )
+
+
+def _at(tokens: Tokens, values):  # type: ignore[no-untyped-def]
+    return tokens if values is None else Tokens(cast("object", values), tokens.mask)  # type: ignore[arg-type]

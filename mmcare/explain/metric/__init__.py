@@ -1,0 +1,1 @@
+"""Whether an explanation can be trusted: one check a file."""

@@ -1,0 +1,177 @@
+"""The model asked about many altered copies of one patient: only what changed is computed again.
+
+Tokens of what does not change are computed once; those of altered features once for each distinct row; fusion and head
+run on all rows, many at once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from mmcare.components import Batch, Modality, ModalityBatch, OutcomeLayout, Prognosis, Tokens
+from mmcare.explain.background import Background
+from mmcare.explain.explanation import Target
+from mmcare.explain.players import Players, Seat
+from mmcare.explain.targets import read_targets
+from mmcare.model import Model, full_precision
+from mmcare.run import Predictor
+
+__all__ = ["AlteredRows", "NetworkRows", "PredictorRows"]
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+class AlteredRows(ABC):
+    """Values of coalitions of one patient's players against background patients.
+
+    Args:
+        batch: The patient alone.
+        background: K training patients.
+        players: P of the patient.
+        modalities: By key.
+        targets: T outputs.
+        outcomes: What they are.
+        rows_at_once: How many rows are computed together.
+        device: Where the model is.
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        background: Background,
+        players: Players,
+        modalities: Mapping[str, Modality[Any]],
+        targets: Sequence[Target],
+        outcomes: OutcomeLayout,
+        rows_at_once: int,
+        device: torch.device,
+    ) -> None:
+        self.batch, self.players, self.modalities = batch.to(device), players, modalities
+        self.inputs = {name: rows.to(device) for name, rows in background.inputs.items()}
+        self.background, self.targets, self.outcomes = background, targets, outcomes
+        self.rows_at_once, self.device = rows_at_once, device
+
+    def __call__(self, coalitions: Bools, who: Ints) -> Floats:
+        """(R, T) from coalitions (R, P) and places of background patients (R,)."""
+        parts = [np.zeros((0, len(self.targets)))]
+        with torch.no_grad(), full_precision():
+            for at in range(0, len(who), self.rows_at_once):
+                here = slice(at, at + self.rows_at_once)
+                keep = torch.from_numpy(coalitions[here]).to(self.device)
+                parts.append(self._values(keep, torch.from_numpy(who[here]).to(self.device)).cpu().numpy())
+        return np.concatenate(parts)
+
+    def _values(self, keep: Tensor, who: Tensor) -> Tensor:
+        return read_targets(self.prognosis(keep, who), self.targets, self.outcomes)
+
+    @abstractmethod
+    def prognosis(self, keep: Tensor, who: Tensor) -> Prognosis:
+        """Of coalitions (R, P) against background patients (R,)."""
+
+    def altered(self, seat: Seat, keep: Tensor, who: Tensor) -> ModalityBatch:
+        """The rows of a modality, its players' own where they are kept."""
+        rows = torch.arange(len(who), device=self.device)
+        own = self.batch.modalities[seat.modality].take(torch.zeros_like(rows), rows)
+        if seat.kind == "held":
+            return own
+        theirs = self.inputs[seat.modality].take(who, rows)
+        if seat.kind == "features":
+            return self.modalities[seat.modality].replace(own, keep, theirs)
+        mine, others = keep[:, 0].nonzero()[:, 0], (~keep[:, 0]).nonzero()[:, 0]
+        return _interleaved(own.take(mine, mine), theirs.take(others, others))
+
+
+class NetworkRows(AlteredRows):
+    """Rows of a network."""
+
+    def __init__(self, model: Model, *args: Any, **more: Any) -> None:
+        super().__init__(*args, device=next(model.parameters()).device, **more)
+        self.model = model
+        with torch.no_grad(), full_precision():
+            self.own = model.encode(self.batch)
+            self.theirs = {s.modality: self._both(s) for s in self.players.seats if s.kind == "whole"}
+
+    def prognosis(self, keep: Tensor, who: Tensor) -> Prognosis:
+        """Of coalitions (R, P) against background patients (R,)."""
+        return self.model.predict(self.model.scores(self.model.represent(self.tokens(keep, who))))
+
+    def tokens(self, keep: Tensor, who: Tensor) -> Mapping[str, Tokens]:
+        """Every modality's tokens of R rows."""
+        seats = {seat.modality: seat for seat in self.players.seats}
+        return {name: self._tokens(seats.get(name), name, keep, who) for name in self.model.encoders}
+
+    def _tokens(self, seat: Seat | None, name: str, keep: Tensor, who: Tensor) -> Tokens:
+        if seat is None or seat.kind == "held":
+            return self.own[name].take(torch.zeros_like(who))
+        if seat.kind == "whole":
+            both, kept = self.theirs[name], keep[:, seat.places.start]
+            return both.take(torch.where(kept, 0, who + 1))
+        return self._encoded(seat, keep[:, seat.places], who)
+
+    def _encoded(self, seat: Seat, keep: Tensor, who: Tensor) -> Tokens:
+        """Tokens of altered features, each distinct row encoded once."""
+        distinct, of = torch.unique(torch.cat([keep.long(), who[:, None]], dim=1), dim=0, return_inverse=True)
+        rows = self.altered(seat, distinct[:, :-1].bool(), distinct[:, -1])
+        return self._encode(seat.modality, rows).take(of)
+
+    def _encode(self, name: str, rows: ModalityBatch) -> Tokens:
+        size = len(rows)
+        batch = replace(
+            self.batch,
+            modalities={name: rows},
+            present=self.batch.present.expand(size, -1),
+            ids=self.batch.ids * size,
+        )
+        others = {other: tokens for other, tokens in self.own.items() if other != name}
+        return self.model.encode(batch, others)[name]
+
+    def background_tokens(self, seat: Seat) -> Tokens:
+        """Tokens of the K background patients."""
+        kept = self.background.tokens.get(seat.modality)
+        if kept is None:
+            with torch.no_grad(), full_precision():
+                return self._encode(seat.modality, self.inputs[seat.modality])
+        return Tokens(kept.values.to(self.device), kept.mask.to(self.device))
+
+    def _both(self, seat: Seat) -> Tokens:
+        """The patient's tokens, then those of the K background patients."""
+        own, theirs = self.own[seat.modality], self.background_tokens(seat)
+        return Tokens(torch.cat([own.values, theirs.values]), torch.cat([own.mask, theirs.mask]))
+
+
+class PredictorRows(AlteredRows):
+    """Rows of a model that is asked as a whole: a baseline."""
+
+    def __init__(self, predictor: Predictor, *args: Any, **more: Any) -> None:
+        super().__init__(*args, device=torch.device("cpu"), **more)
+        self.predictor = predictor
+
+    def prognosis(self, keep: Tensor, who: Tensor) -> Prognosis:
+        """Of coalitions (R, P) against background patients (R,)."""
+        rows = {s.modality: self.altered(s, keep[:, s.places], who) for s in self.players.seats}
+        size = len(who)
+        batch = replace(
+            self.batch, modalities=rows, present=self.batch.present.expand(size, -1), ids=self.batch.ids * size
+        )
+        return self.predictor.prognosis(batch)
+
+
+def _interleaved(mine: ModalityBatch, others: ModalityBatch) -> ModalityBatch:
+    """The rows of two batches of one class, in the order of their `rows`."""
+    order = torch.cat([mine.rows, others.rows]).argsort()
+    changes = {}
+    for name in type(mine).__dataclass_fields__:
+        one, other = getattr(mine, name), getattr(others, name)
+        if isinstance(one, Tensor):
+            changes[name] = torch.cat([one, other])[order]
+    return replace(mine, **changes)
