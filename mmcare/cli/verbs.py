@@ -35,6 +35,7 @@ VERBS = (
     Verb("", "train", "mmcare.cli.train:train", "Train a spec on a cohort."),
     Verb("", "evaluate", "mmcare.cli.evaluate:evaluate", "Measure how well a trained run predicts."),
     Verb("", "predict", "mmcare.cli.predict:predict", "Predict for the patients of a cohort."),
+    Verb("", "report", "mmcare.cli.report:report", "Write a page about a patient that opens offline."),
     Verb("", "runs", "mmcare.cli.runs:runs", "List the runs in a folder."),
     Verb("", "doctor", "mmcare.cli.doctor:doctor", "Look at this installation for what may go wrong."),
     Verb("spec", "check", "mmcare.cli.spec_check:check", "Say all that is wrong with a spec."),

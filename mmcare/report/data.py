@@ -1,0 +1,54 @@
+"""All that a report says of one patient, typed; `model_dump_json` gives the JSON that the page embeds."""
+
+from __future__ import annotations
+
+from mmcare.report.curves import Curve
+from mmcare.report.figures import Arm, EndpointLabel, Probability, UtilityFigure
+from mmcare.report.inputs import ModalityInputs
+from mmcare.report.part import Part
+
+__all__ = ["FORMAT", "Made", "ReportData"]
+
+FORMAT = 1
+
+
+class Made(Part):
+    """By what and when the report was made.
+
+    Attributes:
+        run: Name of the run folder. spec: Name of its spec. run_created: ISO time of training.
+        mmcare: Version that made the report. at: ISO time of the report.
+        cohort: Name of the cohort's folder.
+    """
+
+    run: str
+    spec: str
+    run_created: str
+    mmcare: str
+    at: str
+    cohort: str
+
+
+class ReportData(Part):
+    """One patient's report.
+
+    Attributes:
+        format: Version of this form.
+        patient: Id. split: Of the run that the patient was in: `training`, `validation`, `test`; None, in none.
+        arms: In the run's order. endpoints: The leading one first.
+        probabilities: The figures of `mmcare predict`. utilities: Likewise.
+        curves: A curve for each endpoint and arm. inputs: By modality.
+        notes: What is worth saying of the inputs.
+    """
+
+    format: int = FORMAT
+    made: Made
+    patient: str
+    split: str | None
+    arms: tuple[Arm, ...]
+    endpoints: tuple[EndpointLabel, ...]
+    probabilities: tuple[Probability, ...]
+    utilities: tuple[UtilityFigure, ...]
+    curves: tuple[Curve, ...]
+    inputs: tuple[ModalityInputs, ...]
+    notes: tuple[str, ...] = ()

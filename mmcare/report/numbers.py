@@ -1,0 +1,35 @@
+"""Numbers and sentences as a page shows them: as many digits as mean something."""
+
+from __future__ import annotations
+
+__all__ = ["percent", "points", "sentence", "value"]
+
+MINUS = "−"
+
+
+def percent(number: float) -> str:
+    """A percentage without its sign: whole, and bounded where a whole one would claim certainty."""
+    if number > 99.5 and number < 100:
+        return "> 99"
+    if 0 < number < 0.5:
+        return "< 1"
+    return f"{number:.0f}"
+
+
+def points(difference: float) -> str:
+    """A difference of two probabilities in percentage points, with its sign."""
+    number = round(100 * difference)
+    return "0 points" if number == 0 else f"{'+' if number > 0 else MINUS}{abs(number)} points"
+
+
+def value(number: float | str) -> str:
+    """A value of the data: a number in up to four significant digits, a text as it is."""
+    if isinstance(number, str):
+        return number
+    return f"{number:.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+
+
+def sentence(text: str) -> str:
+    """The text with a capital and a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".") if text else ""
