@@ -14,6 +14,7 @@ __all__ = [
     "YEARS_IN",
     "ArmsEntry",
     "ColumnEntry",
+    "ConfoundersEntry",
     "Dictionary",
     "EndpointEntry",
     "OutcomesEntry",
@@ -135,6 +136,20 @@ class ColumnEntry(_Entry):
     missing: Texts = Field((), description="Texts that mean `not known`, beside the empty cell.")
 
 
+class ConfoundersEntry(_Entry):
+    """What decides who gets which arm and bears on the outcome; the least that must be known to compare arms.
+
+    A list names the columns that measure it. An empty list is a statement: it decides nobody's arm in this cohort,
+    beyond what the other columns tell. Left out, columns are known by their names.
+    """
+
+    operability: Texts | None = Field(None, description="Whether a surgeon would operate.")
+    lung_function: Texts | None = Field(None, description="FEV1, diffusing capacity.")
+    performance_status: Texts | None = Field(None, description="ECOG performance status, Karnofsky index.")
+    comorbidity: Texts | None = Field(None, description="Charlson index.")
+    frailty: Texts | None = Field(None, description="A frailty scale.")
+
+
 class Dictionary(_Entry):
     """`cohort.yaml`."""
 
@@ -148,6 +163,10 @@ class Dictionary(_Entry):
         default_factory=dict, description="Endpoints by key; absent where only predictions are wanted."
     )
     columns: Mapping[str, ColumnEntry] = Field(default_factory=dict, description="Columns of the patients' table.")
+    confounders: ConfoundersEntry = Field(
+        default_factory=ConfoundersEntry,
+        description="Columns that measure what decides who gets which arm; without them no arm is advised.",
+    )
     modalities: Mapping[str, Mapping[str, str]] = Field(
         default_factory=dict, description="What each modality reads: files by name, `{patient}` stands for the id."
     )

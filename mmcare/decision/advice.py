@@ -47,10 +47,19 @@ class Contrast:
 
 @dataclass(frozen=True, slots=True)
 class ArmMean:
-    """What an arm brings on average over the training patients, shown where no personal advice is given."""
+    """What an arm brings on average over the training patients, shown where no personal advice is given.
+
+    Attributes:
+        arm: Key.
+        utility: Mean utility if all of them had received it; None where it is not known.
+        standard_error: Of the doubly robust mean; None for a mean of predictions.
+        source: Where it comes from, in words.
+    """
 
     arm: str
     utility: float | None
+    standard_error: float | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from mmcare.components import Prognosis
 from mmcare.run import Prediction
 from mmcare.spec import DecisionConfig
 
-__all__ = ["ArmUtility", "utilities"]
+__all__ = ["ArmUtility", "lacking_endpoints", "utilities", "utility_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ def utilities(prediction: Prediction, config: DecisionConfig) -> list[ArmUtility
     """
     if not config.utility:
         return []
-    lacking = [name for name in config.utility if not _is_predicted(prediction, name, config.horizon)]
+    lacking = lacking_endpoints(prediction.prognosis, config)
     formula = " + ".join(f"{weight:g} {name}" for name, weight in config.utility.items())
     formula += f" at {_years(config.horizon)}"
     found = []
@@ -54,8 +58,27 @@ def utilities(prediction: Prediction, config: DecisionConfig) -> list[ArmUtility
     return found
 
 
-def _is_predicted(prediction: Prediction, name: str, horizon: float) -> bool:
-    endpoint = prediction.prognosis.endpoints.get(name)
+def utility_of(prognosis: Prognosis, config: DecisionConfig) -> npt.NDArray[np.float64]:
+    """(B, A) the same as an array, NaN where it is not known.
+
+    Raises:
+        KeyError: An endpoint of the utility is not predicted at its horizon; `lacking_endpoints` names it.
+    """
+    total: npt.NDArray[np.float64] = np.zeros(())
+    for name, weight in config.utility.items():
+        endpoint = prognosis.endpoints[name]
+        values = endpoint.at_horizons[..., endpoint.horizons.index(config.horizon)]
+        total = total + weight * values.double().cpu().numpy()
+    return total
+
+
+def lacking_endpoints(prognosis: Prognosis, config: DecisionConfig) -> list[str]:
+    """The endpoints of the utility that are not predicted at its horizon."""
+    return [name for name in config.utility if not _is_predicted(prognosis, name, config.horizon)]
+
+
+def _is_predicted(prognosis: Prognosis, name: str, horizon: float) -> bool:
+    endpoint = prognosis.endpoints.get(name)
     return endpoint is not None and horizon in endpoint.horizons
 
 

@@ -13,7 +13,7 @@ __all__ = ["UNFINISHED", "check_files", "file_record", "files_of", "outside"]
 
 UNFINISHED = "unfinished.json"
 _NOT_LISTED = ("resume", "logs", NAME, UNFINISHED)
-_READ_FOLDERS = ("members", "preprocessing", "local", "reference", "starting")
+_READ_FOLDERS = ("members", "preprocessing", "local", "reference", "starting", "decision")
 _READ_FILES = ("spec.yaml", "outcomes.json", "splits.csv", "cohort.json")
 _SHOWN = 12
 """Digits of a digest in a message."""

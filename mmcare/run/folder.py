@@ -59,6 +59,11 @@ class RunFolder:
         return self.path / "preprocessing"
 
     @property
+    def decision(self) -> Path:
+        """What decisions need of the training patients."""
+        return self.path / "decision"
+
+    @property
     def metrics(self) -> Path:
         """What `mmcare evaluate` found."""
         return self.path / "metrics.json"

@@ -44,6 +44,9 @@ columns:
   tumour_mm: {type: number, unit: mm}
   pdl1_tps: {type: number, unit: "%", role: genomic}
   site: {type: category, role: site}
+confounders:  # these decide nobody's treatment here, beyond what the columns tell
+  operability: []
+  frailty: []
 modalities:
   ct: {files: "ct/{patient}.nii.gz", mask: "ct/{patient}_gtv.nii.gz"}
   genomic:

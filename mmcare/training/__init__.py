@@ -3,7 +3,7 @@
 from mmcare.training.best import weights_bytes
 from mmcare.training.device import Place, choose_place
 from mmcare.training.dropout import modalities_to_keep, rates_of
-from mmcare.training.finish import finish, score
+from mmcare.training.finish import finish, represent, score
 from mmcare.training.partition import EpochPartition, strata_of
 from mmcare.training.segmentation import train_segmenter
 from mmcare.training.train import Loop, Trained, train
@@ -17,6 +17,7 @@ __all__ = [
     "finish",
     "modalities_to_keep",
     "rates_of",
+    "represent",
     "score",
     "strata_of",
     "train",

@@ -24,6 +24,8 @@ _FILES = {
     "members": "what was fitted, and what it was trained to read",
     "reference": "the training patients under running numbers: inputs without images, a network's representation, arm, "
     "outcomes; **patient data**",
+    "decision": "what a choice between arms needs of the training patients: who got which arm, refits of the "
+    "heads, the gate; numbers of the whole group, of no single patient",
     "starting": "the weights that parts started from, copied from where `weights:` named them",
     "local": "the plugin files that the spec uses: code, which runs only with `--allow-local-code`",
     "card.md": "the model card",

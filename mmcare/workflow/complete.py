@@ -30,6 +30,7 @@ from mmcare.spec import Spec
 from mmcare.training import Loop, Place, Trained, choose_place, finish, train, weights_bytes
 from mmcare.workflow.begun import Begun, resume_command, stoppable
 from mmcare.workflow.card import write_card
+from mmcare.workflow.decision_state import Finished, Member, write_decision
 from mmcare.workflow.manifest import manifest_of
 from mmcare.workflow.options import Options
 from mmcare.workflow.reference import write_reference
@@ -61,6 +62,7 @@ class _Made:
 
     trained: Trained
     predictor: Predictor
+    members: tuple[Member, ...] = ()
 
 
 def complete(folder: RunFolder, spec: Spec, cohort: Cohort, begun: Begun, options: Options) -> Run:
@@ -123,9 +125,9 @@ def _fit_network(work: _Work, inputs: Inputs) -> _Made:
         )
         trained = train(model, inputs, training, validation, config, loop)
     with stoppable(work.folder, work.spec, "the model was finished; all epochs are kept"):
-        finish(model, inputs, training, validation, place.device)
+        member = Member(model, finish(model, inputs, training, validation, place.device))
         write_bytes(work.folder.member() / "weights.safetensors", weights_bytes(model))
-    return _Made(trained, NetworkPredictor(model.to(place.device)))
+    return _Made(trained, NetworkPredictor(model.to(place.device)), (member,))
 
 
 def _write_rest(work: _Work, inputs: Inputs, made: _Made) -> None:
@@ -134,6 +136,22 @@ def _write_rest(work: _Work, inputs: Inputs, made: _Made) -> None:
     write_layouts(work.folder.member(), inputs.layouts)
     if work.begun.reference:
         write_reference(work.folder, inputs, work.patients("training"), made.predictor)
+    if made.members:
+        write_decision(_finished(work, inputs, made), work.options)
     manifest = manifest_of(work.spec, made.trained)
     write_card(work.folder, work.spec, work.cohort, manifest, work.splits)
     work.folder.finish(manifest)
+
+
+def _finished(work: _Work, inputs: Inputs, made: _Made) -> Finished:
+    return Finished(
+        folder=work.folder,
+        spec=work.spec,
+        cohort=work.cohort,
+        layout=work.layout,
+        inputs=inputs,
+        training=work.patients("training"),
+        validation=work.patients("validation"),
+        members=made.members,
+        dry=work.begun.dry_run,
+    )

@@ -1,0 +1,115 @@
+"""What decisions need, fitted at the end of training where the cohort has two arms or more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mmcare.cohort import Cohort
+from mmcare.cohort.confounders import Confounder, confounders_of
+from mmcare.components import UNKNOWN_ARM, InputLayout, OutcomeLayout, Representation, TableLayout, split_labels
+from mmcare.decision.covariates import covariates
+from mmcare.decision.fit_state import Known, fit_refits, fit_state
+from mmcare.decision.networks import heads_of, mean_prognosis
+from mmcare.decision.refits import Stored, predict_heads
+from mmcare.decision.state import DecisionState, write_state
+from mmcare.decision.stored_heads import write_refits
+from mmcare.decision.utility import lacking_endpoints
+from mmcare.inputs import Inputs
+from mmcare.model import Model
+from mmcare.run import RunFolder
+from mmcare.spec import Spec
+from mmcare.workflow.options import Options
+
+__all__ = ["Finished", "Member", "write_decision"]
+
+_AT_ONCE = 64
+_DRY_REFITS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A trained network, in eval mode on the CPU, and what its heads see of training and validation patients."""
+
+    model: Model
+    r: Representation
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A training that is over.
+
+    Attributes:
+        folder: The run's. spec: Of a network. cohort: Trained on. layout: Arms and endpoints.
+        inputs: Fitted.
+        training: Patients. validation: Patients; in this order the rows of the members' R.
+        members: The trained networks.
+        dry: Whether two refits will do.
+    """
+
+    folder: RunFolder
+    spec: Spec
+    cohort: Cohort
+    layout: OutcomeLayout
+    inputs: Inputs
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    members: tuple[Member, ...]
+    dry: bool
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """Training patients, then validation patients."""
+        return (*self.training, *self.validation)
+
+
+def write_decision(done: Finished, options: Options) -> None:
+    """Write `decision/`; nothing where fewer than two arms were given, or where the model predicts no utility."""
+    if len(set(done.inputs.outcomes_of(done.training).arm.tolist()) - {UNKNOWN_ARM}) < 2:
+        return
+    known, config, seed = _known(done), done.spec.decision, done.spec.training.seed
+    if not config.utility or lacking_endpoints(known.prognosis, config):
+        return
+    state = fit_state(known, done.layout, config, seed)
+    number = min(config.bootstrap, _DRY_REFITS) if done.dry else config.bootstrap
+    if number:
+        state = _with_refits(done, known, state, number, options)
+    write_state(done.folder, state)
+
+
+def _with_refits(done: Finished, known: Known, state: DecisionState, number: int, options: Options) -> DecisionState:
+    options.tell(f"refitting the heads on {number} draws of the patients, for intervals of differences between arms")
+
+    def advance(refit: int) -> None:
+        if options.progress is not None:
+            options.progress("refits", refit, number)
+
+    refits = fit_refits(known, done.spec, done.layout, number, done.spec.training.seed, advance)
+    write_refits(done.folder.decision / "refits.safetensors", refits)
+    return replace(state, summary=replace(state.summary, refits=number, no_refits=""))
+
+
+def _known(done: Finished) -> Known:
+    layouts, patients = done.inputs.layouts, done.patients
+    batches = [
+        done.inputs.batch(patients[at : at + _AT_ONCE], with_outcomes=False) for at in range(0, len(patients), _AT_ONCE)
+    ]
+    split = split_labels(len(done.training), len(done.validation))
+    outcomes = done.inputs.outcomes_of(patients)
+    return Known(
+        members=tuple(Stored(member.r, outcomes, split) for member in done.members),
+        covariates=np.concatenate([covariates(batch, layouts) for batch in batches]),
+        present=np.concatenate([batch.present.numpy() for batch in batches]),
+        modalities=tuple(done.spec.modalities),
+        prognosis=mean_prognosis([predict_heads(heads_of(member.model), member.r) for member in done.members]),
+        confounders=_confounders(done.cohort, layouts),
+    )
+
+
+def _confounders(cohort: Cohort, layouts: Mapping[str, InputLayout]) -> tuple[Confounder, ...]:
+    """What measures each confounder among the inputs that the model reads."""
+    tables = [layout for layout in layouts.values() if isinstance(layout, TableLayout)]
+    read = dict.fromkeys(feature.name for layout in tables for feature in layout.features)
+    return confounders_of(cohort.dictionary, read)
