@@ -1,4 +1,12 @@
-"""Why the model says what it says: attributions of features, saliency in images, attention between tokens."""
+"""Why the model says what it says: attributions of features, saliency in images, attention between tokens.
+
+The types are light; what computes is imported on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from mmcare.explain.explanation import (
     AttentionFigure,
@@ -9,11 +17,38 @@ from mmcare.explain.explanation import (
     Target,
 )
 
+if TYPE_CHECKING:
+    from mmcare.explain.config import ExplainConfig
+    from mmcare.explain.explainer import Explainer
+    from mmcare.explain.importance import Importance
+    from mmcare.explain.targets import all_targets, default_targets, parse_targets
+
 __all__ = [
     "AttentionFigure",
+    "ExplainConfig",
+    "Explainer",
     "FeatureAttribution",
+    "Importance",
     "ModalityAttribution",
     "PatientExplanation",
     "Saliency",
     "Target",
+    "all_targets",
+    "default_targets",
+    "parse_targets",
 ]
+
+_HOMES = {
+    "ExplainConfig": "config",
+    "Explainer": "explainer",
+    "Importance": "importance",
+    "all_targets": "targets",
+    "default_targets": "targets",
+    "parse_targets": "targets",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

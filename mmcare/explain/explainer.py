@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import perf_counter
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 from mmcare.cohort import Cohort
-from mmcare.components import Batch, Prepared, Prognosis, Tokens, VolumeBatch
+from mmcare.components import Batch, InputLayout, Modality, Prepared, Prognosis, Tokens, VolumeBatch
 from mmcare.errors import Finding, RunError
 from mmcare.explain.algorithm.attention import attention
 from mmcare.explain.algorithm.integrated_gradients import integrated_gradients, mean_tokens
@@ -30,10 +31,10 @@ from mmcare.explain.explanation import (
     Target,
 )
 from mmcare.explain.players import Players, Seat, differing, seat_players
-from mmcare.explain.rows import AlteredRows, NetworkRows, PredictorRows
+from mmcare.explain.rows import AlteredRows, NetworkRows, PredictorRows, Setting
 from mmcare.explain.saliency import ImageView, image_saliency
 from mmcare.explain.targets import default_targets, read_targets, why_not
-from mmcare.inputs import Inputs
+from mmcare.inputs import Inputs, Progress
 from mmcare.model import Model, full_precision
 from mmcare.run import NetworkPredictor, Run
 
@@ -87,13 +88,18 @@ class Explainer:
         return default_targets(self.run.outcomes, self.run.spec.decision)
 
     def inputs(self, patient: str) -> Inputs:
-        """Inputs that hold the patient; of a cohort the last one read is kept."""
+        """Inputs that hold the patient; of a cohort those read last are kept."""
         if self._read is None or patient not in self._read.patients:
-            if isinstance(self.data, Inputs):
-                what = "is not among the inputs that the explainer was given."
-                raise RunError(Finding(patient=patient, what=what, code="no-patient"))
-            self._read = self.run.inputs(self.data, [patient], with_outcomes=False)
+            self.read([patient])
+        assert self._read is not None, "it was read"
         return self._read
+
+    def read(self, patients: Sequence[str], progress: Progress | None = None) -> None:
+        """Read patients of the cohort at once, ahead of explaining them one by one."""
+        if isinstance(self.data, Inputs):
+            what = "is not among the inputs that the explainer was given."
+            raise RunError([Finding(patient=patient, what=what, code="no-patient") for patient in patients])
+        self._read = self.run.inputs(self.data, patients, with_outcomes=False, progress=progress)
 
     def explain(self, patient: str, targets: Sequence[Target] | None = None) -> PatientExplanation:
         """Everything that can be said of why the run predicts what it does for a patient.
@@ -134,8 +140,8 @@ class Explainer:
         return tuple(target for target, reason in reasons.items() if not reason)
 
     @property
-    def _layouts(self):  # type: ignore[no-untyped-def]
-        modalities = {name: part.make() for name, part in self.run.spec.modalities.items()}
+    def _layouts(self) -> Mapping[str, InputLayout]:
+        modalities = {n: cast("Modality[Any]", part.make()) for n, part in self.run.spec.modalities.items()}
         return {name: modality.layout(self.run.fitted[name]) for name, modality in modalities.items()}
 
 
@@ -213,7 +219,7 @@ class _Work:
             return tuple(self._gradients(seats, self.rows))
 
     def _rows(self) -> AlteredRows:
-        arguments = (
+        setting = Setting(
             self.batch,
             self.background,
             self.players,
@@ -224,8 +230,8 @@ class _Work:
         )
         predictor = self.run.predictor
         if isinstance(predictor, NetworkPredictor):
-            return NetworkRows(predictor.model, *arguments)
-        return PredictorRows(predictor, *arguments)
+            return NetworkRows(predictor.model, setting)
+        return PredictorRows(predictor, setting)
 
     def _say_players(self) -> None:
         wanted, found = self.config.background, len(self.background.numbers)
@@ -271,7 +277,7 @@ class _Work:
     def _gradients(self, seats: Sequence[Seat], rows: NetworkRows) -> Iterator[FeatureAttribution]:
         starts = {seat.modality: mean_tokens(rows.background_tokens(seat)) for seat in seats}
 
-        def forward(tokens: Mapping[str, Tokens]):  # type: ignore[no-untyped-def]
+        def forward(tokens: Mapping[str, Tokens]) -> Tensor:
             prognosis = rows.model.predict(rows.model.scores(rows.model.represent(tokens)))
             return read_targets(prognosis, self.targets, self.run.outcomes)
 
@@ -289,5 +295,5 @@ class _Work:
                 )
 
 
-def _at(tokens: Tokens, values):  # type: ignore[no-untyped-def]
-    return tokens if values is None else Tokens(cast("object", values), tokens.mask)  # type: ignore[arg-type]
+def _at(tokens: Tokens, values: Tensor | None) -> Tokens:
+    return tokens if values is None else Tokens(values, tokens.mask)

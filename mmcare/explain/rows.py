@@ -7,8 +7,8 @@ run on all rows, many at once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,17 +24,18 @@ from mmcare.explain.targets import read_targets
 from mmcare.model import Model, full_precision
 from mmcare.run import Predictor
 
-__all__ = ["AlteredRows", "NetworkRows", "PredictorRows"]
+__all__ = ["AlteredRows", "NetworkRows", "PredictorRows", "Setting"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 
-class AlteredRows(ABC):
-    """Values of coalitions of one patient's players against background patients.
+@dataclass(frozen=True)
+class Setting:
+    """One patient, those it is set against, and what is asked.
 
-    Args:
+    Attributes:
         batch: The patient alone.
         background: K training patients.
         players: P of the patient.
@@ -42,37 +43,37 @@ class AlteredRows(ABC):
         targets: T outputs.
         outcomes: What they are.
         rows_at_once: How many rows are computed together.
-        device: Where the model is.
     """
 
-    def __init__(
-        self,
-        batch: Batch,
-        background: Background,
-        players: Players,
-        modalities: Mapping[str, Modality[Any]],
-        targets: Sequence[Target],
-        outcomes: OutcomeLayout,
-        rows_at_once: int,
-        device: torch.device,
-    ) -> None:
-        self.batch, self.players, self.modalities = batch.to(device), players, modalities
-        self.inputs = {name: rows.to(device) for name, rows in background.inputs.items()}
-        self.background, self.targets, self.outcomes = background, targets, outcomes
-        self.rows_at_once, self.device = rows_at_once, device
+    batch: Batch
+    background: Background
+    players: Players
+    modalities: Mapping[str, Modality[Any]]
+    targets: tuple[Target, ...]
+    outcomes: OutcomeLayout
+    rows_at_once: int = 256
+
+
+class AlteredRows(ABC):
+    """Values of coalitions of one patient's players against background patients, computed on a device."""
+
+    def __init__(self, setting: Setting, device: torch.device) -> None:
+        self.setting, self.device = setting, device
+        self.batch, self.players = setting.batch.to(device), setting.players
+        self.inputs = {name: rows.to(device) for name, rows in setting.background.inputs.items()}
 
     def __call__(self, coalitions: Bools, who: Ints) -> Floats:
         """(R, T) from coalitions (R, P) and places of background patients (R,)."""
-        parts = [np.zeros((0, len(self.targets)))]
+        parts, at_once = [np.zeros((0, len(self.setting.targets)))], self.setting.rows_at_once
         with torch.no_grad(), full_precision():
-            for at in range(0, len(who), self.rows_at_once):
-                here = slice(at, at + self.rows_at_once)
+            for at in range(0, len(who), at_once):
+                here = slice(at, at + at_once)
                 keep = torch.from_numpy(coalitions[here]).to(self.device)
                 parts.append(self._values(keep, torch.from_numpy(who[here]).to(self.device)).cpu().numpy())
         return np.concatenate(parts)
 
     def _values(self, keep: Tensor, who: Tensor) -> Tensor:
-        return read_targets(self.prognosis(keep, who), self.targets, self.outcomes)
+        return read_targets(self.prognosis(keep, who), self.setting.targets, self.setting.outcomes)
 
     @abstractmethod
     def prognosis(self, keep: Tensor, who: Tensor) -> Prognosis:
@@ -86,7 +87,7 @@ class AlteredRows(ABC):
             return own
         theirs = self.inputs[seat.modality].take(who, rows)
         if seat.kind == "features":
-            return self.modalities[seat.modality].replace(own, keep, theirs)
+            return self.setting.modalities[seat.modality].replace(own, keep, theirs)
         mine, others = keep[:, 0].nonzero()[:, 0], (~keep[:, 0]).nonzero()[:, 0]
         return _interleaved(own.take(mine, mine), theirs.take(others, others))
 
@@ -94,8 +95,8 @@ class AlteredRows(ABC):
 class NetworkRows(AlteredRows):
     """Rows of a network."""
 
-    def __init__(self, model: Model, *args: Any, **more: Any) -> None:
-        super().__init__(*args, device=next(model.parameters()).device, **more)
+    def __init__(self, model: Model, setting: Setting) -> None:
+        super().__init__(setting, next(model.parameters()).device)
         self.model = model
         with torch.no_grad(), full_precision():
             self.own = model.encode(self.batch)
@@ -137,7 +138,7 @@ class NetworkRows(AlteredRows):
 
     def background_tokens(self, seat: Seat) -> Tokens:
         """Tokens of the K background patients."""
-        kept = self.background.tokens.get(seat.modality)
+        kept = self.setting.background.tokens.get(seat.modality)
         if kept is None:
             with torch.no_grad(), full_precision():
                 return self._encode(seat.modality, self.inputs[seat.modality])
@@ -152,8 +153,8 @@ class NetworkRows(AlteredRows):
 class PredictorRows(AlteredRows):
     """Rows of a model that is asked as a whole: a baseline."""
 
-    def __init__(self, predictor: Predictor, *args: Any, **more: Any) -> None:
-        super().__init__(*args, device=torch.device("cpu"), **more)
+    def __init__(self, predictor: Predictor, setting: Setting) -> None:
+        super().__init__(setting, torch.device("cpu"))
         self.predictor = predictor
 
     def prognosis(self, keep: Tensor, who: Tensor) -> Prognosis:
