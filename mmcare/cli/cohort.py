@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mmcare.cli.options import AsJson
-from mmcare.cli.progress import progress
+from mmcare.cli.progress import Progress, progress, tell
 from mmcare.cli.show import show_findings
 from mmcare.errors import Finding, Severity
+
+if TYPE_CHECKING:
+    from mmcare.workflow.cohort_check import CheckedCohort
 
 __all__ = ["check", "make"]
 
@@ -21,6 +24,12 @@ def check(
     workers: Annotated[int, typer.Option("--workers", help="Processes; 0: as many as there are cores.")] = 0,
     table: Annotated[bool, typer.Option("--table", help="Print the findings as one table, a row each.")] = False,
     json: AsJson = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page of the findings and the data as well.")
+    ] = None,
+    thumbnails: Annotated[
+        int, typer.Option("--thumbnails", metavar="N", min=0, help="CTs shown in that page, those with findings first.")
+    ] = 1_000,
 ) -> None:
     """Say all that is wrong with a cohort: its dictionary, its table, the files of its modalities.
 
@@ -28,14 +37,28 @@ def check(
     edge, and whether the values are HU. Ends with 0 where nothing is wrong, 1 where there are warnings, 2 where there
     are errors.
 
+    --html writes one file that opens offline: the findings to sort and filter, each CT with its mask's outline in
+    three planes, what is missing of whom, outcomes and predictors by arm, and how alike the arms are. It holds data of
+    patients.
+
     Example:
         mmcare cohort check mmcare-demo/cohort
+        mmcare cohort check mmcare-demo/cohort --html check.html
         mmcare cohort check big --no-images
     """
-    from mmcare.workflow.cohort_check import check_cohort_folder
+    from mmcare.workflow.cohort_check import look_at_cohort_folder
 
+    if html is not None:
+        from mmcare.workflow.cohort_page.render import require_page_or_nothing
+
+        require_page_or_nothing(html)
     with progress() as bar:
-        cohort, findings = check_cohort_folder(folder, images=not no_images, workers=workers, progress=bar)
+        checked = look_at_cohort_folder(
+            folder, images=not no_images, workers=workers, progress=bar, thumbnails=html is not None
+        )
+        if html is not None:
+            _write_page(checked, html, not no_images, thumbnails, bar)
+    findings = checked.findings
     if json:
         from json import dumps
 
@@ -47,10 +70,19 @@ def check(
             show_findings_table(findings)
         elif findings:
             show_findings(findings)
-        if cohort is not None:
-            print(f"{folder}: {cohort}")
+        if checked.cohort is not None:
+            print(f"{folder}: {checked.cohort}")
     severities = {finding.severity for finding in findings}
     raise typer.Exit(2 if Severity.ERROR in severities else 1 if Severity.WARNING in severities else 0)
+
+
+def _write_page(checked: CheckedCohort, html: Path, images: bool, thumbnails: int, bar: Progress) -> None:
+    from mmcare.workflow.cohort_page.page import cohort_page
+    from mmcare.workflow.cohort_page.render import write_cohort_page
+
+    page = cohort_page(checked, images=images, most=thumbnails, progress=bar)
+    size = write_cohort_page(page, html)
+    tell(f"{html}: a page of {size / 1e6:.1f} MB; it holds data of patients.")
 
 
 def _as_json(finding: Finding) -> dict[str, str | int | None]:

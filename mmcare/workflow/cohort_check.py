@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+import numpy.typing as npt
+
 from mmcare.cohort import Cohort, check_cohort
 from mmcare.cohort.deidentify import check_identifiers
 from mmcare.components import Absent, Modality, Source
@@ -17,7 +20,7 @@ from mmcare.registry import Entry, discover
 if TYPE_CHECKING:
     from mmcare.workflow.cohort_images import Looked
 
-__all__ = ["CheckedCohort", "check_cohort_folder", "look_at_cohort_folder"]
+__all__ = ["CheckedCohort", "check_cohort_folder", "look_at_cohort_folder", "who_lacks"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -112,6 +115,29 @@ def _nobody(cohort: Cohort, modality: Modality[Any], source: Source) -> list[Fin
     todo = f"Bring its files under the patients' ids, or take `{source.key}` out of the spec and of `modalities`."
     where = {"file": cohort.dictionary_file, "modality": source.key}
     return [Finding(what=what, todo=todo, severity=Severity.WARNING, code="nobody").at(**where)]
+
+
+def who_lacks(cohort: Cohort, key: str) -> npt.NDArray[np.bool_] | None:
+    """Who lacks a modality, (n,) in the table's order: no file, or no row of his own.
+
+    Returns:
+        None where no installed modality reads it, or its files are of no use; findings say which.
+    """
+    entry = _reader(cohort, key)
+    source = cohort.source(key)
+    if entry is None or source is None:
+        return None
+    if entry.component.gives == "volume":
+        from mmcare.workflow.cohort_images import images_of
+
+        there = {files.patient for files in images_of(source, cohort.patients)}
+        return np.array([patient not in there for patient in cohort.patients], dtype=bool)
+    try:
+        modality = cast("Modality[Any]", entry.make(entry.component.config()))
+        raws = (modality.read(source, patient) for patient in cohort.patients)
+        return np.array([isinstance(raw, Absent) for raw in raws], dtype=bool)
+    except MMCareError:
+        return None
 
 
 def _volumes(cohort: Cohort, key: str) -> Source | None:

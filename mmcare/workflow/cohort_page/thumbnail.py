@@ -50,7 +50,8 @@ def thumbnail(volume: Volume, patient: str) -> Thumbnail:
     marked = np.argwhere(volume.mask) if volume.mask is not None else np.zeros((0, 3))
     centre = marked.mean(axis=0) if len(marked) else (np.array(volume.shape) - 1) / 2
     field = _field(volume, marked, spacing)
-    tiles, outlines = [], []
+    tiles: list[npt.NDArray[np.uint8]] = []
+    outlines: list[str] = []
     for place, (_, across, up) in enumerate(_PLANES):
         view = _View(across, up, centre, spacing, field, place * (TILE + GAP))
         tiles.append(view.pixels(volume.values))
@@ -104,7 +105,7 @@ class _View:
     def _slice(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         through = 3 - self.across - self.up
         place = int(np.clip(round(float(self.centre[through])), 0, values.shape[through] - 1))
-        return values.take(place, axis=through)
+        return np.take(values, place, axis=through)
 
 
 def _jpeg(tiles: list[npt.NDArray[np.uint8]]) -> bytes:
