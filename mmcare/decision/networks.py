@@ -11,14 +11,16 @@ import torch
 
 from mmcare.components import Batch, Head, Prognosis, Representation
 from mmcare.model import Model, full_precision
-from mmcare.model.paths import average
-from mmcare.run import NetworkPredictor, Predictor
+from mmcare.model.paths import average_members
+from mmcare.run import EnsemblePredictor, NetworkPredictor, Predictor
 
 __all__ = ["flat", "heads_of", "mean_prognosis", "networks_of", "represent"]
 
 
 def networks_of(predictor: Predictor) -> tuple[Model, ...]:
     """The members' networks; none of a baseline."""
+    if isinstance(predictor, EnsemblePredictor):
+        return tuple(member.model for member in predictor.members)
     return (predictor.model,) if isinstance(predictor, NetworkPredictor) else ()
 
 
@@ -42,6 +44,5 @@ def flat(members: Sequence[Representation]) -> npt.NDArray[np.float64]:
 
 
 def mean_prognosis(members: Sequence[Prognosis]) -> Prognosis:
-    """The mean of the members' probabilities."""
-    first = next(iter(members[0].endpoints.values())).at_horizons
-    return average(members, torch.ones(len(first), len(members), dtype=torch.bool))
+    """The mean of the members' probabilities, of the same patients."""
+    return average_members(members)

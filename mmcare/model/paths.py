@@ -1,4 +1,4 @@
-"""From the prognoses of several paths to one: the mean of their probabilities over the paths a patient has."""
+"""From the prognoses of several paths, or members of an ensemble, to one: the mean of their probabilities."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmcare.components import EndpointPrognosis, Prognosis
 
-__all__ = ["average"]
+__all__ = ["average", "average_members"]
 
 
 def average(parts: Sequence[Prognosis], mask: Tensor) -> Prognosis:
@@ -26,6 +26,12 @@ def average(parts: Sequence[Prognosis], mask: Tensor) -> Prognosis:
     first = parts[0]
     endpoints = {name: _endpoint([part.endpoints[name] for part in parts], mask) for name in first.endpoints}
     return dataclasses.replace(first, endpoints=endpoints)
+
+
+def average_members(parts: Sequence[Prognosis]) -> Prognosis:
+    """The mean prognosis of the members of an ensemble, all of the same patients."""
+    patients = len(next(iter(parts[0].endpoints.values())).at_horizons)
+    return average(parts, torch.ones(patients, len(parts), dtype=torch.bool))
 
 
 def _endpoint(parts: Sequence[EndpointPrognosis], mask: Tensor) -> EndpointPrognosis:

@@ -6,7 +6,14 @@ from mmcare.run.layouts import layouts_of, write_layouts
 from mmcare.run.manifest import Manifest, PluginRecord
 from mmcare.run.plugins import plugin_records
 from mmcare.run.prediction import Prediction, PredictionRow
-from mmcare.run.predictor import BaselinePredictor, NetworkPredictor, Predictor, load_predictor, make_baseline
+from mmcare.run.predictor import (
+    BaselinePredictor,
+    EnsemblePredictor,
+    NetworkPredictor,
+    Predictor,
+    load_predictor,
+    make_baseline,
+)
 from mmcare.run.run import Run, load_run
 from mmcare.run.segmenter_run import SegmenterRun, load_segmenter_run, segmenter_key
 from mmcare.run.starting import find_weights, read_starting, segmenters_of, with_starting_paths, write_starting
@@ -15,6 +22,7 @@ from mmcare.run.store import write_outcome_layout, write_record, write_splits
 __all__ = [
     "BaselinePredictor",
     "CohortRecord",
+    "EnsemblePredictor",
     "Manifest",
     "NetworkPredictor",
     "PluginRecord",

@@ -56,7 +56,7 @@ class Manifest(_Model):
     created: str = Field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     versions: Mapping[str, str] = Field(default_factory=lambda: {p: version(p) for p in ("mmcare", "torch", "numpy")})
     plugins: tuple[PluginRecord, ...] = ()
-    members: int = 1
+    members: int = Field(1, ge=1)
     device: str = "cpu"
     precision: str = "fp32"
     epochs: int = 0

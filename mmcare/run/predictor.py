@@ -23,16 +23,19 @@ from mmcare.components import (
 )
 from mmcare.errors import Finding, RunError, cut
 from mmcare.model import Model, build, full_precision
+from mmcare.model.paths import average_members
 from mmcare.run.json_file import RESTORE
 from mmcare.run.store import read_fitted, read_tensors
 from mmcare.spec import Spec
 
 __all__ = [
     "BaselinePredictor",
+    "EnsemblePredictor",
     "NetworkPredictor",
     "Predictor",
     "cat_prognoses",
     "load_predictor",
+    "load_predictors",
     "load_weights",
     "make_baseline",
 ]
@@ -71,6 +74,20 @@ class NetworkPredictor:
             return self.model.encode(dataclasses.replace(batch, modalities=alone).to(device))[name]
 
 
+class EnsemblePredictor:
+    """Several networks, trained alike but for their seeds; the mean of their probabilities.
+
+    How far they differ says how much the training wavers, not how sure a figure is: it is no interval.
+    """
+
+    def __init__(self, members: Sequence[NetworkPredictor]) -> None:
+        self.members = tuple(members)
+
+    def prognosis(self, batch: Batch) -> Prognosis:
+        """The mean prognosis under all arms, on the CPU."""
+        return average_members([_on_cpu(member.prognosis(batch)) for member in self.members])
+
+
 class BaselinePredictor:
     """A fitted baseline."""
 
@@ -80,6 +97,18 @@ class BaselinePredictor:
     def prognosis(self, batch: Batch) -> Prognosis:
         """The prognosis under all arms."""
         return self.baseline.predict(batch)
+
+
+def load_predictors(
+    spec: Spec, layouts: Mapping[str, InputLayout], outcomes: OutcomeLayout, members: Sequence[Path]
+) -> Predictor:
+    """The predictor of a run, of one member or of several.
+
+    Raises:
+        RunError: Files are damaged or do not fit the spec.
+    """
+    found = [load_predictor(spec, layouts, outcomes, member) for member in members]
+    return found[0] if len(found) == 1 else EnsemblePredictor(cast("list[NetworkPredictor]", found))
 
 
 def make_baseline(spec: Spec, layouts: Mapping[str, InputLayout], outcomes: OutcomeLayout) -> Baseline[Any]:
@@ -156,6 +185,24 @@ def _fits(own: Tensor, found: Tensor) -> bool:
 
 def _said(tensor: Tensor) -> str:
     return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
+
+
+def _on_cpu(prognosis: Prognosis) -> Prognosis:
+    def moved(values: Tensor | None) -> Tensor | None:
+        return None if values is None else values.cpu()
+
+    endpoints = {
+        name: dataclasses.replace(
+            endpoint,
+            at_horizons=endpoint.at_horizons.cpu(),
+            free=moved(endpoint.free),
+            competing=moved(endpoint.competing),
+            support_years=endpoint.support_years.cpu(),
+            personal=endpoint.personal.cpu(),
+        )
+        for name, endpoint in prognosis.endpoints.items()
+    }
+    return Prognosis(prognosis.grid.cpu(), endpoints)
 
 
 def cat_prognoses(parts: Sequence[Prognosis]) -> Prognosis:

@@ -16,7 +16,7 @@ from mmcare.run.layouts import check_layouts, layouts_of
 from mmcare.run.manifest import Manifest
 from mmcare.run.plugins import check_plugins, installed_versions
 from mmcare.run.prediction import Prediction
-from mmcare.run.predictor import Predictor, cat_prognoses, load_predictor
+from mmcare.run.predictor import Predictor, cat_prognoses, load_predictors
 from mmcare.run.starting import segmenters_of
 from mmcare.run.store import read_fitted, read_outcome_layout
 from mmcare.spec import Spec, load_spec
@@ -156,6 +156,8 @@ def load_run(path: str | Path, *, allow_local_code: bool = False) -> Run:
     outcomes = read_outcome_layout(folder.outcomes)
     fitted = {name: read_fitted(folder.preprocessing, name) for name in spec.modalities}
     layouts = layouts_of(spec, fitted, folder.preprocessing)
-    check_layouts(folder.member(), layouts, folder.preprocessing)
-    predictor = load_predictor(spec, layouts, outcomes, folder.member())
+    members = [folder.member(number) for number in range(manifest.members)]
+    for member in members:
+        check_layouts(member, layouts, folder.preprocessing)
+    predictor = load_predictors(spec, layouts, outcomes, members)
     return Run(folder, manifest, spec, outcomes, fitted, predictor)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mmcare.cohort import Cohort, LabelledVolumes
 from mmcare.components import Split
@@ -43,6 +43,7 @@ class Begun(BaseModel):
 
     reference: bool = True
     dry_run: bool = False
+    members: int = Field(1, ge=1)
     plugins: tuple[PluginRecord, ...] = ()
     files: Mapping[str, FileRecord] = {}
 

@@ -5,33 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-
 from mmcare.cohort import Cohort
 from mmcare.components import OutcomeLayout, Split, split_labels
 from mmcare.formats.atomic import write_bytes
 from mmcare.inputs import Inputs, read_inputs
-from mmcare.model import build
 from mmcare.run import (
     BaselinePredictor,
+    EnsemblePredictor,
     NetworkPredictor,
     Predictor,
     Run,
     RunFolder,
     load_run,
     make_baseline,
-    read_starting,
     segmenters_of,
     write_layouts,
     write_record,
 )
 from mmcare.run.store import read_splits
 from mmcare.spec import Spec
-from mmcare.training import Loop, Place, Trained, choose_place, finish, train, weights_bytes
+from mmcare.training import Loop, Place, Trained, choose_place, weights_bytes
 from mmcare.workflow.begun import Begun, resume_command, stoppable
 from mmcare.workflow.card import write_card
-from mmcare.workflow.decision_state import Finished, Member, write_decision
+from mmcare.workflow.decision_state import write_decision
+from mmcare.workflow.finished import Finished, Member
 from mmcare.workflow.manifest import manifest_of
+from mmcare.workflow.network import Task, finish_network, member_spec, train_network
 from mmcare.workflow.options import Options
 from mmcare.workflow.reference import write_reference
 from mmcare.workflow.watch import changed_files, check_clock, file_times
@@ -78,7 +77,7 @@ def complete(folder: RunFolder, spec: Spec, cohort: Cohort, begun: Begun, option
     options.tell_findings(check_clock([*times, folder.resume / "last.ckpt"]))
     with stoppable(folder, spec, "the inputs were read; the split is kept, and images are in the cache"):
         inputs = _inputs(work)
-    made = _fit_baseline(work, inputs) if spec.kind == "baseline" else _fit_network(work, inputs)
+    made = _fit_baseline(work, inputs) if spec.kind == "baseline" else _fit_networks(work, inputs)
     with stoppable(folder, spec, "the run was finished; all epochs are kept"):
         _write_rest(work, inputs, made)
         options.tell_findings([*changed_files(times), *check_clock([folder.spec])])
@@ -107,38 +106,52 @@ def _fit_baseline(work: _Work, inputs: Inputs) -> _Made:
         training, validation = work.patients("training"), work.patients("validation")
         baseline.fit(inputs.batch((*training, *validation)), split_labels(len(training), len(validation)))
         write_record(work.folder.member(), "state", baseline.state())
+        write_layouts(work.folder.member(), inputs.layouts)
     return _Made(Trained(Place("cpu", "fp32"), epochs=0, best_epoch=-1), BaselinePredictor(baseline))
 
 
-def _fit_network(work: _Work, inputs: Inputs) -> _Made:
-    config, place = work.spec.training, choose_place(work.spec.training)
-    command = resume_command(work.folder, work.spec)
+def _fit_networks(work: _Work, inputs: Inputs) -> _Made:
+    place = choose_place(work.spec.training)
     work.options.tell(f"training on {place}")
-    loop = Loop(
-        work.folder.path, place, command, work.options.tell, work.options.epoch_progress, dry=work.begun.dry_run
-    )
-    training, validation = work.patients("training"), work.patients("validation")
+    trained, members = [], []
+    for number in range(work.begun.members):
+        if work.begun.members > 1:
+            work.options.tell(f"member {number + 1} of {work.begun.members}")
+        made = _fit_network(work, inputs, number, _loop(work, number, place))
+        trained.append(made[0])
+        members.append(made[1])
+    predictors = [NetworkPredictor(member.model.to(place.device)) for member in members]
+    predictor = predictors[0] if len(predictors) == 1 else EnsemblePredictor(predictors)
+    return _Made(trained[0], predictor, tuple(members))
+
+
+def _loop(work: _Work, number: int, place: Place) -> Loop:
+    """How a member is trained; what going on with it needs stands apart from the others'."""
+    folder = work.folder.path if number == 0 else work.folder.resume / f"member-{number:02d}"
+    command = resume_command(work.folder, work.spec)
+    return Loop(folder, place, command, work.options.tell, work.options.epoch_progress, dry=work.begun.dry_run)
+
+
+def _fit_network(work: _Work, inputs: Inputs, number: int, loop: Loop) -> tuple[Trained, Member]:
+    spec = member_spec(work.spec, number)
+    task = Task(work.folder, spec, work.layout, inputs, work.patients("training"), work.patients("validation"))
     with stoppable(work.folder, work.spec, "training was prepared; the finished epochs are kept"):
-        torch.manual_seed(config.seed)
-        model = build(
-            work.spec, inputs.layouts, work.layout, read_starting(work.folder, work.spec), work.options.tell_findings
-        )
-        trained = train(model, inputs, training, validation, config, loop)
+        model, trained = train_network(task, loop, work.options)
     with stoppable(work.folder, work.spec, "the model was finished; all epochs are kept"):
-        member = Member(model, finish(model, inputs, training, validation, place.device))
-        write_bytes(work.folder.member() / "weights.safetensors", weights_bytes(model))
-    return _Made(trained, NetworkPredictor(model.to(place.device)), (member,))
+        member = finish_network(task, model, loop.place.device)
+        write_bytes(work.folder.member(number) / "weights.safetensors", weights_bytes(model))
+        write_layouts(work.folder.member(number), inputs.layouts)
+    return trained, member
 
 
 def _write_rest(work: _Work, inputs: Inputs, made: _Made) -> None:
     for name, fitted in inputs.fitted.items():
         write_record(work.folder.preprocessing, name, fitted)
-    write_layouts(work.folder.member(), inputs.layouts)
     if work.begun.reference:
         write_reference(work.folder, inputs, work.patients("training"), made.predictor)
     if made.members:
-        write_decision(_finished(work, inputs, made), work.options)
-    manifest = manifest_of(work.spec, made.trained)
+        write_decision(_finished(work, inputs, made), _loop(work, 0, made.trained.place), work.options)
+    manifest = manifest_of(work.spec, made.trained, work.begun.members)
     write_card(work.folder, work.spec, work.cohort, manifest, work.splits)
     work.folder.finish(manifest)
 

@@ -3,80 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from mmcare.cohort import Cohort
 from mmcare.cohort.confounders import Confounder, confounders_of
-from mmcare.components import UNKNOWN_ARM, InputLayout, OutcomeLayout, Representation, TableLayout, split_labels
+from mmcare.components import UNKNOWN_ARM, InputLayout, TableLayout, split_labels
 from mmcare.decision.covariates import covariates
-from mmcare.decision.fit_state import Known, fit_refits, fit_state
+from mmcare.decision.fit_state import Known, fit_refits, fit_state, with_out_of_fold
 from mmcare.decision.networks import heads_of, mean_prognosis
 from mmcare.decision.refits import Stored, predict_heads
 from mmcare.decision.state import DecisionState, write_state
 from mmcare.decision.stored_heads import write_refits
 from mmcare.decision.utility import lacking_endpoints
-from mmcare.inputs import Inputs
-from mmcare.model import Model
-from mmcare.run import RunFolder
-from mmcare.spec import Spec
+from mmcare.training import Loop
+from mmcare.workflow.cross_fit import cross_fit
+from mmcare.workflow.finished import Finished
 from mmcare.workflow.options import Options
 
-__all__ = ["Finished", "Member", "write_decision"]
+__all__ = ["write_decision"]
 
 _AT_ONCE = 64
 _DRY_REFITS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A trained network, in eval mode on the CPU, and what its heads see of training and validation patients."""
-
-    model: Model
-    r: Representation
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A training that is over.
-
-    Attributes:
-        folder: The run's. spec: Of a network. cohort: Trained on. layout: Arms and endpoints.
-        inputs: Fitted.
-        training: Patients. validation: Patients; in this order the rows of the members' R.
-        members: The trained networks.
-        dry: Whether two refits will do.
-    """
-
-    folder: RunFolder
-    spec: Spec
-    cohort: Cohort
-    layout: OutcomeLayout
-    inputs: Inputs
-    training: tuple[str, ...]
-    validation: tuple[str, ...]
-    members: tuple[Member, ...]
-    dry: bool
-
-    @property
-    def patients(self) -> tuple[str, ...]:
-        """Training patients, then validation patients."""
-        return (*self.training, *self.validation)
-
-
-def write_decision(done: Finished, options: Options) -> None:
+def write_decision(done: Finished, loop: Loop, options: Options) -> None:
     """Write `decision/`; nothing where fewer than two arms were given, or where the model predicts no utility."""
     if len(set(done.inputs.outcomes_of(done.training).arm.tolist()) - {UNKNOWN_ARM}) < 2:
         return
     known, config, seed = _known(done), done.spec.decision, done.spec.training.seed
     if not config.utility or lacking_endpoints(known.prognosis, config):
         return
-    state = fit_state(known, done.layout, config, seed)
+    state = _with_gate(done, fit_state(known, done.layout, config, seed), loop, options)
     number = min(config.bootstrap, _DRY_REFITS) if done.dry else config.bootstrap
-    if number:
-        state = _with_refits(done, known, state, number, options)
-    write_state(done.folder, state)
+    write_state(done.folder, _with_refits(done, known, state, number, options) if number else state)
+
+
+def _with_gate(done: Finished, state: DecisionState, loop: Loop, options: Options) -> DecisionState:
+    """With what models of other folds say, where that was asked for; a dry run has no use for it."""
+    if not done.spec.decision.cross_fit or done.dry:
+        return state
+    found = cross_fit(done, loop, options)
+    return with_out_of_fold(state, found, done.layout, done.spec.decision)
 
 
 def _with_refits(done: Finished, known: Known, state: DecisionState, number: int, options: Options) -> DecisionState:

@@ -9,12 +9,13 @@ from mmcare.training import Trained
 __all__ = ["manifest_of"]
 
 
-def manifest_of(spec: Spec, trained: Trained) -> Manifest:
+def manifest_of(spec: Spec, trained: Trained, members: int = 1) -> Manifest:
     """The manifest of a run, as yet without its files."""
     return Manifest(
         name=spec.name,
         kind=spec.kind,
         plugins=plugin_records(part.entry.provider for part in spec.parts()),
+        members=members,
         device=trained.place.device,
         precision=trained.place.precision,
         epochs=trained.epochs,

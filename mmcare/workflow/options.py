@@ -28,6 +28,7 @@ class Options:
     Attributes:
         out: The run folder; by default the next free `runs/NAME-0001`.
         reference: Whether training patients' inputs and outcomes are kept for explanations.
+        members: Networks of an ensemble, alike but for their seeds.
         tell: Where lines of progress go.
         tell_findings: Where warnings and notes go.
         progress: Told how far the reading is.
@@ -37,6 +38,7 @@ class Options:
 
     out: Path | None = None
     reference: bool = True
+    members: int = 1
     tell: Callable[[str], None] = log.info
     tell_findings: Callable[[Iterable[Finding]], None] = _log_findings
     progress: Progress | None = None
