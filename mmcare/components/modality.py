@@ -90,6 +90,13 @@ class Modality(ABC, Generic[ConfigT]):
         """Each feature's value as a person would write it; None where it was not measured."""
         return ()
 
+    def read_back(self, batch: ModalityBatch, fitted: Fitted) -> tuple[tuple[float | str | None, ...], ...]:
+        """`raw_values` of each row, from a batch alone: a run keeps batches of its training patients, not their files.
+
+        Empty where a batch does not tell; then a report shows the patient without the training patients' range.
+        """
+        return ()
+
     def replace(self, batch: ModalityBatch, keep: Tensor, background: ModalityBatch) -> ModalityBatch:
         """`batch` with the features that `keep (b, players)` does not name taken from `background`, row by row."""
         raise TypeError(f"{type(self).__name__} has no features to replace")

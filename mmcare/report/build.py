@@ -6,12 +6,26 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from mmcare.cohort import Cohort
+from mmcare.components import Prognosis
+from mmcare.errors import RunError
+from mmcare.explain import PatientExplanation
+from mmcare.explain.explainer import Explainer
 from mmcare.inputs import Progress
+from mmcare.report.card import card
 from mmcare.report.case import Case, open_case
+from mmcare.report.choice import choice
 from mmcare.report.curves import curves
 from mmcare.report.data import Made, ReportData
 from mmcare.report.figures import arms_of, endpoints_of, figures, utility_figures
+from mmcare.report.imaging import image_views
 from mmcare.report.inputs import inputs_of
+from mmcare.report.part import Missing
+from mmcare.report.refits import refit_prognoses, with_bands
+from mmcare.report.similar import similar
+from mmcare.report.training import kept_patients
+from mmcare.report.tripod import tripod
+from mmcare.report.what_if import FeatureDetail, details
+from mmcare.report.why import Why, why
 from mmcare.run import Run
 from mmcare.run.store import read_splits
 
@@ -23,20 +37,69 @@ def build_report(run: Run, cohort: Cohort, patient: str, progress: Progress | No
 
     Raises:
         CohortError: The cohort has no such patient, or files cannot be used.
+        RunError: A file of the run is damaged.
     """
     case = open_case(run, cohort, patient, progress)
+    arms = arms_of(case)
+    names = {arm.key: arm.name for arm in arms}
+    refits: tuple[Prognosis, ...] = refit_prognoses(case)
+    explanation = _explanation(case)
+    known = explanation if isinstance(explanation, PatientExplanation) else None
+    described = card(case)
     return ReportData(
         made=_made(case),
         patient=patient,
         split=read_splits(run.folder.splits).get(patient),
-        arms=arms_of(case),
+        arms=arms,
         endpoints=endpoints_of(case),
         probabilities=figures(case),
         utilities=utility_figures(case),
-        curves=curves(case),
+        curves=with_bands(curves(case), refits, run.outcomes.arms),
         inputs=inputs_of(case),
+        choice=choice(case, refits),
+        why=_why(explanation, names),
+        details=_details(case),
+        images=image_views(case, known, names),
+        similar=similar(case),
+        card=described,
+        tripod=tripod(case, described),
         notes=tuple(str(finding) for finding in case.prediction.findings),
     )
+
+
+def _explanation(case: Case) -> PatientExplanation | Missing:
+    try:
+        return Explainer(case.run, case.inputs).explain(case.patient)
+    except RunError as error:
+        if {finding.code for finding in error.findings} != {"no-reference"}:
+            raise
+        return _no_reference(case)
+
+
+def _no_reference(case: Case) -> Missing:
+    return Missing(
+        what="The run keeps none of its training patients (`--no-reference`): there is nobody to explain against.",
+        command=f"mmcare train {case.run.spec.name}.yaml --cohort DIR",
+    )
+
+
+def _why(explanation: PatientExplanation | Missing, names: dict[str, str]) -> Why | Missing:
+    if isinstance(explanation, Missing):
+        return explanation
+    found = why(explanation, names)
+    if not found.outputs:
+        said = "; ".join(found.notes) or "the patient has no input whose share could be computed"
+        return Missing(what=f"Nothing is explained: {said}.")
+    return found
+
+
+def _details(case: Case) -> tuple[FeatureDetail, ...] | Missing:
+    try:
+        return details(case, kept_patients(case))
+    except RunError as error:
+        if {finding.code for finding in error.findings} != {"no-reference"}:
+            raise
+        return _no_reference(case)
 
 
 def _made(case: Case) -> Made:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from mmcare.report.card import ModelCard
+from mmcare.report.choice import Choice
 from mmcare.report.curves import Curve
 from mmcare.report.figures import Arm, EndpointLabel, Probability, UtilityFigure
+from mmcare.report.imaging import ImageView
 from mmcare.report.inputs import ModalityInputs
-from mmcare.report.part import Part
+from mmcare.report.part import Missing, Part
+from mmcare.report.similar import Similar
+from mmcare.report.tripod import TripodItem
+from mmcare.report.what_if import FeatureDetail
+from mmcare.report.why import Why
 
 __all__ = ["FORMAT", "Made", "ReportData"]
 
@@ -38,6 +45,10 @@ class ReportData(Part):
         arms: In the run's order. endpoints: The leading one first.
         probabilities: The figures of `mmcare predict`. utilities: Likewise.
         curves: A curve for each endpoint and arm. inputs: By modality.
+        choice: The advice, or why there is none. why: The explanation.
+        details: Of each feature, its place among the training patients and what another value would change.
+        images: That the patient has. similar: What became of the training patients most alike.
+        card: Of the model. tripod: The items of TRIPOD+AI.
         notes: What is worth saying of the inputs.
     """
 
@@ -51,4 +62,11 @@ class ReportData(Part):
     utilities: tuple[UtilityFigure, ...]
     curves: tuple[Curve, ...]
     inputs: tuple[ModalityInputs, ...]
+    choice: Choice | Missing
+    why: Why | Missing
+    details: tuple[FeatureDetail, ...] | Missing
+    images: tuple[ImageView, ...]
+    similar: Similar | Missing
+    card: ModelCard
+    tripod: tuple[TripodItem, ...]
     notes: tuple[str, ...] = ()

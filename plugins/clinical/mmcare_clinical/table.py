@@ -59,6 +59,10 @@ class _Scale:
         """A number's mean is 0 after scaling; of a category, the code of its most frequent level (`mean`)."""
         return self.mean if self.levels else 0.0
 
+    def read_back(self, value: float) -> float | str:
+        """What a person would write for a measured value of a batch."""
+        return self.levels[int(value)] if self.levels else float(f"{value * self.sd + self.mean:.6g}")
+
 
 class TableModality(Modality[TableConfig]):
     """Predictors of the patients' table.
@@ -137,6 +141,14 @@ class TableModality(Modality[TableConfig]):
     def raw_values(self, item: Prepared, fitted: Fitted) -> tuple[float | str | None, ...]:
         """The cells as written."""
         return tuple(_cells(item).get(scale.name) for scale in _scales(fitted))
+
+    def read_back(self, batch: ModalityBatch, fitted: Fitted) -> tuple[tuple[float | str | None, ...], ...]:
+        """Numbers scaled back, to six digits (they travel as float32), and levels by name."""
+        own, scales = cast(TableBatch, batch), _scales(fitted)
+        return tuple(
+            tuple(s.read_back(v) if m else None for s, v, m in zip(scales, values, measured, strict=True))
+            for values, measured in zip(own.values.tolist(), own.measured.tolist(), strict=True)
+        )
 
     def replace(self, batch: ModalityBatch, keep: Tensor, background: ModalityBatch) -> TableBatch:
         """Features that are not kept come from the background, with whether they were measured."""

@@ -183,6 +183,16 @@ class GeneGraph(Modality[GeneGraphConfig]):
         said = _in_words(item, nodes)
         return tuple(markers(item).get(node) if node in self.config.markers else said(node) for node in nodes)
 
+    def read_back(self, batch: ModalityBatch, fitted: Fitted) -> tuple[tuple[float | str | None, ...], ...]:
+        """Of mutations alone: `mutated` or `wild type`; ranks and scales of other channels are not undone."""
+        if self._channels != ("mutation",):
+            return ()
+        own = cast(GraphBatch, batch)
+        return tuple(
+            tuple(None if not m else "mutated" if v else "wild type" for v, m in zip(values, measured, strict=True))
+            for values, measured in zip(own.values[..., 0].tolist(), own.measured[..., 0].tolist(), strict=True)
+        )
+
     def replace(self, batch: ModalityBatch, keep: Tensor, background: ModalityBatch) -> GraphBatch:
         """Genes that are not kept come from the background, with whether they were tested."""
         own, other = cast(GraphBatch, batch), cast(GraphBatch, background)

@@ -1,0 +1,137 @@
+"""Why the model predicts what it does: the explanation of one patient, as the page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmcare.explain import FeatureAttribution, ModalityAttribution, PatientExplanation, Target
+from mmcare.report.part import Part
+from mmcare.report.words import words_of, years
+
+__all__ = ["Contribution", "Explained", "ModalityShare", "Why", "label_of", "why"]
+
+
+class Contribution(Part):
+    """One feature's Shapley value for one output, in probability."""
+
+    modality: str
+    name: str
+    unit: str
+    raw: float | str | None
+    value: float
+    standard_error: float
+
+
+class ModalityShare(Part):
+    """One modality's Shapley value for one output."""
+
+    modality: str
+    value: float
+
+
+class Explained(Part):
+    """One output: from the mean over the background patients to the patient's own figure.
+
+    Attributes:
+        key: Of the output, such as `os@3:sbrt`. label: In words.
+        minus: Key of the arm whose probability is subtracted; None, none is.
+        contributions: All features', the largest first; they sum to `prediction - baseline`.
+        modalities: Shares of whole modalities.
+        exact: Whether all coalitions were computed.
+    """
+
+    key: str
+    label: str
+    endpoint: str
+    horizon: float
+    arm: str
+    minus: str | None
+    baseline: float
+    prediction: float
+    exact: bool
+    contributions: tuple[Contribution, ...]
+    modalities: tuple[ModalityShare, ...]
+
+
+class Why(Part):
+    """All that was explained.
+
+    Attributes:
+        background: How many training patients stand for "not known".
+        outputs: One or more.
+        notes: What was not computed and why, what was approximated.
+    """
+
+    background: int
+    outputs: tuple[Explained, ...]
+    notes: tuple[str, ...] = ()
+
+
+def why(explanation: PatientExplanation, names: dict[str, str]) -> Why:
+    """The explanation by output.
+
+    Args:
+        explanation: Of the patient.
+        names: Of the arms, by key.
+    """
+    targets = dict.fromkeys(found.target for found in explanation.features)
+    outputs = tuple(
+        _explained(
+            target,
+            [found for found in explanation.features if found.target == target],
+            [found for found in explanation.modalities if found.target == target],
+            names,
+        )
+        for target in targets
+    )
+    return Why(background=len(explanation.background), outputs=outputs, notes=explanation.notes)
+
+
+def label_of(target: Target, names: dict[str, str]) -> str:
+    """`Overall survival at three years: SBRT`, or `..., surgery less SBRT`."""
+    arms = names.get(target.arm, target.arm)
+    if target.minus is not None:
+        arms = f"{arms} less {names.get(target.minus, target.minus)}"
+    return f"{words_of(target.endpoint).name} at {years(target.horizon)}: {arms}"
+
+
+def _explained(
+    target: Target,
+    features: Sequence[FeatureAttribution],
+    modalities: Sequence[ModalityAttribution],
+    names: dict[str, str],
+) -> Explained:
+    contributions = [part for found in features for part in _contributions(found)]
+    return Explained(
+        key=target.key,
+        label=label_of(target, names),
+        endpoint=target.endpoint,
+        horizon=target.horizon,
+        arm=target.arm,
+        minus=target.minus,
+        baseline=features[0].baseline,
+        prediction=features[0].prediction,
+        exact=all(found.exact for found in features),
+        contributions=tuple(sorted(contributions, key=lambda part: -abs(part.value))),
+        modalities=tuple(
+            ModalityShare(modality=name, value=float(value))
+            for found in modalities
+            for name, value in zip(found.modalities, found.values, strict=True)
+        ),
+    )
+
+
+def _contributions(found: FeatureAttribution) -> list[Contribution]:
+    return [
+        Contribution(
+            modality=found.modality,
+            name=feature.name,
+            unit=feature.unit,
+            raw=raw,
+            value=float(value),
+            standard_error=float(error),
+        )
+        for feature, raw, value, error in zip(
+            found.features, found.raw, found.values, found.standard_error, strict=True
+        )
+    ]
