@@ -16,7 +16,9 @@ __all__ = ["check_image"]
 TISSUE_HU = -300.0
 """Between lung (about -850) and soft tissue (0 to 100)."""
 MANY, MORE = 0.6, 0.3
-"""Share of a mask in tissue from which it fits, and by how much more of it must lie there mirrored."""
+"""Share in tissue, of what only the mirrored mask covers, from which that fits, and by how much more it must be."""
+LEAST_APART = 0.1
+"""Share of a mask that its mirror image must leave out to be told from it: near the middle of a crop they overlap."""
 LUNG_HU = -700.0
 FAINT_HU, DENSER_HU = 30.0, 150.0
 """How much denser than its surroundings a mask is at most that does not fit, and at least that fits."""
@@ -78,16 +80,14 @@ class _Fit:
 
 
 def _side(volume: Volume, mask: npt.NDArray[np.bool_]) -> Iterator[Finding]:
-    here, there = _fit(volume, mask), _fit(volume, mask[::-1])
+    mirrored = mask[::-1]
+    here, there = _fit(volume, mask), _fit(volume, mirrored)
     said = (
         f"{here.tissue:.0%} of the mask overlaps with tissue (above {TISSUE_HU:.0f} HU), mirrored {there.tissue:.0%}; "
     )
     said += f"median inside {here.median_hu:.0f} HU, mirrored {there.median_hu:.0f} HU"
-    fits_mirrored = there.tissue >= max(MANY, here.tissue + MORE) and there.contrast_hu > DENSER_HU
-    if (
-        here.contrast_hu < FAINT_HU and fits_mirrored
-    ):  # a tumour, a ground-glass one too, is denser than what is around it
-        what = f"the mask seems flipped left-right: {said}."
+    if there.contrast_hu > DENSER_HU and (apart := _fits_only_mirrored(volume, mask, mirrored)) is not None:
+        what = f"the mask seems flipped left-right: {said}{apart}."
         todo = "Compare CT and mask in a viewer; export the mask again."
         yield Finding(what=what, todo=todo, severity=Severity.WARNING, code="flipped-mask")
     elif here.median_hu < LUNG_HU and here.contrast_hu < 100.0:
@@ -97,6 +97,24 @@ def _side(volume: Volume, mask: npt.NDArray[np.bool_]) -> Iterator[Finding]:
         what += "patient."
         todo = "Compare CT and mask in a viewer."
         yield Finding(what=what, todo=todo, severity=Severity.WARNING, code="mask-in-air")
+
+
+def _fits_only_mirrored(volume: Volume, mask: npt.NDArray[np.bool_], mirrored: npt.NDArray[np.bool_]) -> str | None:
+    """What is to be said where a mask and its mirror image differ and only the mirror image fits there; else None.
+
+    Near the middle of a crop the two overlap; what they share says nothing of the side.
+    """
+    only_here, only_there = mask & ~mirrored, mirrored & ~mask
+    share = np.count_nonzero(only_here) / np.count_nonzero(mask)
+    if share < LEAST_APART:
+        return None
+    here, there = _fit(volume, only_here), _fit(volume, only_there)
+    fits = there.tissue >= max(MANY, here.tissue + MORE)
+    if not fits or here.contrast_hu > FAINT_HU:  # a tumour, a ground-glass one too, is denser than what is around it
+        return None
+    if share == 1:
+        return ""
+    return f"; of the {share:.0%} where the two differ {here.tissue:.0%} is tissue, mirrored {there.tissue:.0%}"
 
 
 def _fit(volume: Volume, mask: npt.NDArray[np.bool_]) -> _Fit:

@@ -69,6 +69,36 @@ def test_a_flipped_mask_and_an_empty_one(volume: Volume) -> None:
     assert codes(replace(volume, mask=np.zeros_like(volume.mask))) == ["empty-mask"]
 
 
+def in_the_middle(volume: Volume, tumour: slice, hu: int = 45) -> Volume:
+    """A crop of lung, 24 voxels wide; the tumour stands a little aside, so that it and its mirror image overlap."""
+    where = (tumour, *TUMOUR[1:])
+    values, mask = np.full((24, 30, 12), -850, dtype=np.int16), np.zeros((24, 30, 12), dtype=bool)
+    values[where], mask[where] = hu, True
+    return replace(volume, values=values, mask=mask)
+
+
+def test_a_mask_flipped_about_the_middle_of_a_crop_is_found_where_the_two_differ(volume: Volume) -> None:
+    crop = in_the_middle(volume, slice(8, 14))
+    assert codes(crop) == []
+    (finding,) = check_image(replace(crop, mask=crop.mask[::-1].copy()), "P1")  # type: ignore[index]
+    assert str(finding) == (
+        "patient P1: the mask seems flipped left-right: 67% of the mask overlaps with tissue (above -300 HU), mirrored "
+        "100%; median inside 45 HU, mirrored 45 HU; of the 33% where the two differ 0% is tissue, mirrored 100%. "
+        "Compare CT and mask in a viewer; export the mask again."
+    )
+
+
+def test_a_mask_whose_mirror_image_says_nothing_is_left_alone(volume: Volume) -> None:
+    """Symmetric; a faint tumour beside the chest wall; a mask drawn with a margin beside the chest wall."""
+    assert codes(in_the_middle(volume, slice(9, 15))) == []
+    faint = in_the_middle(volume, slice(8, 14), hu=-600)
+    faint.values[14:] = 40
+    assert codes(faint) == []
+    margin = in_the_middle(volume, slice(8, 14))
+    margin.values[8:10], margin.values[15:] = -850, 40
+    assert codes(margin) == []
+
+
 def test_no_check_changes_what_it_looks_at(volume: Volume) -> None:
     before = volume.values.copy(), volume.mask.copy()  # type: ignore[union-attr]
     check_image(volume)

@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel
@@ -14,7 +15,8 @@ import pytest
 
 from mmcare.cli.main import main
 from mmcare.errors import Severity
-from mmcare.formats import read_mask, read_nifti
+from mmcare.formats import Volume, read_mask, read_nifti
+from mmcare.formats.image_checks import check_image
 from mmcare.workflow.import_dicom import ImportOptions, import_dicom
 
 VOXELS = {"LUNG1-001": 54_639, "LUNG1-002": 125_531}
@@ -79,10 +81,6 @@ def test_the_published_mask_beside_the_images_gives_the_same(cohort: Path, real_
 
 @pytest.mark.parametrize("patient", VOXELS)
 def test_flips_swaps_and_offsets_are_found(cohort: Path, patient: str) -> None:
-    from dataclasses import replace
-
-    from mmcare.formats.image_checks import check_image
-
     volume, _ = read_nifti(cohort / "ct" / f"{patient}.nii.gz")
     mask, _ = read_mask(cohort / "ct" / f"{patient}_gtv.nii.gz", None, volume)
     volume = replace(volume, mask=mask)
@@ -92,9 +90,21 @@ def test_flips_swaps_and_offsets_are_found(cohort: Path, patient: str) -> None:
         return [finding.code for finding in check_image(replace(volume, **changes))]  # type: ignore[arg-type]
 
     assert codes(mask=mask[::-1].copy()) == ["flipped-mask"]
+    assert [codes_of_crop(volume, flip) for flip in (False, True)] == [[], ["flipped-mask"]]
     assert codes(values=volume.values - 1024) == ["hu-offset-twice"]
     middle = int(np.flatnonzero(mask.any(axis=(0, 1))).mean())
     assert codes(values=volume.values[..., :middle].copy(), mask=mask[..., :middle].copy()) == ["cut-tumour"]
+
+
+def codes_of_crop(volume: Volume, flip: bool) -> list[str]:
+    """What is said of a crop of 130 mm about the tumour's middle, its mask as drawn or flipped."""
+    assert volume.mask is not None
+    middle = np.argwhere(volume.mask).mean(axis=0)
+    half = np.ceil(65 / np.array(volume.spacing_mm))
+    box = tuple(slice(max(0, int(low)), int(high)) for low, high in zip(middle - half, middle + half, strict=True))
+    mask = volume.mask[box][::-1] if flip else volume.mask[box]
+    crop = replace(volume, values=volume.values[box].copy(), mask=mask.copy())
+    return [finding.code for finding in check_image(crop)]
 
 
 def test_cohort_check_finds_swapped_masks(cohort: Path, tmp_path: Path, capfd: Capture) -> None:
