@@ -19,7 +19,7 @@ __all__ = ["ArmOutcome", "EndpointPart", "Estimate", "endpoint_parts"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-_WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM, _ROW = 420, 62, 408, 14, 214, 16
+_WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM, _ROW = 420, 72, 408, 14, 214, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def endpoint_parts(cohort: Cohort, arms: Sequence[Arm]) -> tuple[EndpointPart, .
 def _part(name: str, entry: EndpointEntry, rows: Sequence[Mapping[str, str]], arms: Sequence[Arm]) -> EndpointPart:
     observed = [_observed(entry, rows, arm) for arm in arms]
     known = [o for o in observed if len(o.time)]
-    estimand = f"cumulative incidence of `{name}`" if entry.competing else f"probability to be free of `{name}`"
+    estimand = f"cumulative incidence of {name}" if entry.competing else f"probability to be free of {name}"
     outcomes = tuple(_outcome(o, entry) for o in observed)
     return EndpointPart(name, estimand, entry.competing, outcomes, _chart(estimand, known, entry) if known else None)
 
@@ -192,7 +192,7 @@ def _at_risk(known: Sequence[_Observed], x: Scale) -> Iterator[Words]:
     yield Words((_LEFT + _RIGHT) / 2, _BOTTOM + 32, "years; below: patients at risk", "middle")
     for row, o in enumerate(known):
         height = _BOTTOM + 50 + _ROW * row
-        yield Words(_LEFT - 14, height, _short(o.arm), f"end {o.arm.css}")
+        yield Words(_LEFT - 18, height, _short(o.arm), f"end {o.arm.css}")
         for tick in x.ticks(6):
             yield Words(tick.at, height, str(int((o.time >= float(tick.label)).sum())), f"middle {o.arm.css}")
 

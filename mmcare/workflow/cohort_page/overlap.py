@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from mmcare.cohort.cohort import Cohort
 from mmcare.cohort.dictionary import ColumnEntry
+from mmcare.decision.folds import deal_folds
+from mmcare.decision.propensity import out_of_fold_propensity
 
 __all__ = ["Balance", "Overlap", "overlap"]
 
@@ -69,10 +71,10 @@ class Overlap:
 def overlap(cohort: Cohort) -> Overlap | None:
     """Propensity and balance of the predictors known at the decision.
 
-    The propensity is a logistic regression (L2 penalty, C = 1) of the arm on standardised numbers (median where not
-    known, with an indicator) and categories, cross-fitted over five folds that are stratified by arm. Overlap weights
-    are one over the probability of the arm received, times the harmonic mean of all arms' probabilities: with two
-    arms, the probability of the other arm.
+    The propensity is that of the decisions: a logistic regression of the arm with a ridge penalty, cross-fitted over
+    five folds that are stratified by arm; here on numbers (the mean where not known, with an indicator) and categories.
+    Overlap weights are one over the probability of the arm received, times the harmonic mean of all arms'
+    probabilities: with two arms, the probability of the other arm.
 
     Returns:
         None where it cannot be asked: fewer than two arms of ten patients, or no predictor that varies.
@@ -84,7 +86,7 @@ def overlap(cohort: Cohort) -> Overlap | None:
     columns = [(name, values) for name, values in columns if len(np.unique(values)) > 1]
     if not columns:
         return None
-    propensity = _propensity(np.stack([values for _, values in columns], axis=1), arm)
+    propensity = _propensity(np.stack([values for _, values in columns], axis=1), arm, len(arms))
     received = propensity[np.arange(len(arm)), arm]
     weights = 1 / (1 / propensity).sum(axis=1) / received
     groups = [np.flatnonzero(arm == code) for code in range(len(arms))]
@@ -140,22 +142,12 @@ def _levels(cohort: Cohort, name: str, entry: ColumnEntry) -> Iterator[tuple[str
     yield f"{name} not known", unknown.astype(np.float64)
 
 
-def _propensity(values: Floats, arm: npt.NDArray[np.int64]) -> Floats:
-    """(n, A), each row from a fit to the other folds."""
-    from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_predict
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    model = make_pipeline(
-        SimpleImputer(strategy="median", keep_empty_features=True),
-        StandardScaler(),
-        LogisticRegression(max_iter=1000),
-    )
-    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)
-    found = cross_val_predict(model, values, arm, cv=folds, method="predict_proba")
-    return np.asarray(np.clip(found, 1e-6, 1), dtype=np.float64)
+def _propensity(values: Floats, arm: npt.NDArray[np.int64], arms: int) -> Floats:
+    """(n, A), each row from a fit to the other folds; a number that is not known is the mean of the known."""
+    known = np.isfinite(values)
+    means = np.nan_to_num(values).sum(axis=0) / known.sum(axis=0)
+    found = out_of_fold_propensity(np.where(known, values, means), arm, arms, deal_folds(arm, _FOLDS, 0))
+    return np.clip(found, 1e-6, 1)
 
 
 def _c_statistic(arm: npt.NDArray[np.int64], propensity: Floats) -> float:
