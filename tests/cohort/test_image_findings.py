@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,7 +91,8 @@ def empty(folder: Path) -> None:
 
 def damaged(folder: Path) -> None:
     path = folder / "ct" / f"{BAD}.nii.gz"
-    path.write_bytes(path.read_bytes()[:10])
+    whole = gzip.compress(gzip.decompress(path.read_bytes()), compresslevel=0)  # its bytes as they are, after 15 more
+    path.write_bytes(whole[: 15 + 3036])
 
 
 CT = f"ct/{BAD}.nii.gz, patient {BAD}, modality ct: "
@@ -126,7 +128,7 @@ CASES: dict[str, tuple[Callable[[Path], None], str]] = {
     "an empty mask": (empty, f"error: {MASK}the mask is empty. Bring the mask of this CT."),
     "a file cut short": (
         damaged,
-        f"error: {CT}is cut or damaged: 29,152 bytes expected, 0 found. Copy or export it again.",
+        f"error: {CT}is cut or damaged: 29,152 bytes expected, 3,036 found. Copy or export it again.",
     ),
 }
 
