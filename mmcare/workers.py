@@ -7,8 +7,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import connection, get_context, parent_process
@@ -63,7 +62,10 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor | None]:
 
 
 def in_order(
-    function: Callable[[Task], Result], tasks: Sequence[Task], pool: ProcessPoolExecutor | None
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    pool: Executor | None,
+    kept: Callable[[int], str] | None = None,
 ) -> Iterator[Result]:
     """Results of all tasks, the first first.
 
@@ -71,6 +73,8 @@ def in_order(
         function: Of a module, so that a worker can import it.
         tasks: Can be pickled.
         pool: Who does the work.
+        kept: What is kept where a worker is killed after so many results, in words: the same call goes on then. None:
+            nothing is.
 
     Raises:
         MMCareError: That of the first task that failed, or a worker was killed.
@@ -78,17 +82,24 @@ def in_order(
     if pool is None:
         yield from map(function, tasks)
         return
+    done = 0
     try:
         for found in _taken(pool, partial(_attempt, function), tasks):
             if isinstance(found, _Failed):
                 raise MMCareError(found.findings)
+            done += 1
             yield found
-    except BrokenProcessPool as error:
-        what = "a worker process was ended from outside, or found no memory; nothing was kept."
-        raise MMCareError(Finding(what=what, todo="Use fewer with `--workers`.", code="worker-ended")) from error
+    except BrokenExecutor as error:
+        raise MMCareError(_ended(kept(done) if kept is not None else "")) from error
 
 
-def _taken(pool: ProcessPoolExecutor, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+def _ended(kept: str) -> Finding:
+    what = f"a worker process was ended from outside, or found no memory; {kept or 'nothing was kept'}."
+    todo = "Give the same command again, with fewer `--workers`." if kept else "Use fewer with `--workers`."
+    return Finding(what=what, todo=todo, code="worker-ended")
+
+
+def _taken(pool: Executor, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
     """Results in order, never more than some tasks ahead of the one taken: memory stays small."""
     waiting: deque[Future[Result]] = deque()
     for task in tasks:

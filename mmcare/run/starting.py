@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,14 +23,19 @@ from mmcare.spec import ResolvedPart, Spec
 __all__ = ["find_weights", "read_starting", "segmenters_of", "with_starting_paths", "write_starting"]
 
 
-def find_weights(spec: Spec) -> Weights:
+def find_weights(spec: Spec, kinds: Collection[str] = ()) -> Weights:
     """The tensors of every part whose config names `weights:`, by key path.
+
+    Args:
+        spec: A resolved spec.
+        kinds: Of parts, such as `segmenter`; empty: all.
 
     Raises:
         SpecError: There is no such file or run, a run holds no such part, or published weights cannot be fetched.
         RunError: A file is damaged.
     """
-    return {part.path: _found(spec, part, named) for part, named in _naming(spec)}
+    wanted = [(part, named) for part, named in _naming(spec) if not kinds or part.kind in kinds]
+    return {part.path: _found(spec, part, named) for part, named in wanted}
 
 
 def write_starting(folder: RunFolder, weights: Weights) -> None:

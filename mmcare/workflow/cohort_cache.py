@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,7 +15,7 @@ import torch
 from mmcare.cache import Cache
 from mmcare.cohort import Cohort, read_cohort
 from mmcare.errors import CohortError, Finding, Interrupted, SpecError
-from mmcare.inputs import Kept, Stage, open_stage
+from mmcare.inputs import Kept, LocatingSegmenter, Stage, open_stage
 from mmcare.model import full_precision
 from mmcare.run import RunFolder, find_weights, segmenters_of, write_starting
 from mmcare.spec import Spec, load_spec
@@ -106,52 +105,58 @@ def fill_cache(task: CacheTask, workers: int = 1, progress: Progress | None = No
     if spec.kind == "segmenter":
         what = f"the spec {spec.name} describes a segmenter, whose volumes `mmcare train` caches itself."
         raise SpecError(Finding(what=what, todo="Name a spec with `modalities`.", code="segmenter"))
-    _stages(spec, cohort, None)  # what is missing of the whole cohort is said before processes start
+    _stages(spec, cohort)  # what is missing of the whole cohort is said before processes start
     patients = list(cohort.patients)
     random.Random().shuffle(patients)  # noqa: S311 -- no secret
     found: dict[str, _Patient] = {}
+
+    def kept(n: int) -> str:
+        """Other workers may have finished more, of which this process has not heard."""
+        return f"at least {n} of {len(patients)} patients are done and kept in the cache"
+
     try:
-        with _starting(spec) as starting, processes(min(workers, max(1, len(patients)))) as pool:
-            keep = partial(_keep, task, starting, pool is not None)
-            for patient, result in zip(patients, in_order(keep, patients, pool), strict=True):
+        with processes(min(workers, max(1, len(patients)))) as pool:
+            keep = partial(_keep, task, pool is not None)
+            for patient, result in zip(patients, in_order(keep, patients, pool, kept), strict=True):
                 found[patient] = result
                 if progress is not None:
                     progress("preparing samples", len(found), len(patients))
     except KeyboardInterrupt:
-        what = f"Stopped: {len(found)} of {len(patients)} patients are in the cache."
-        raise Interrupted(Finding(what=what, todo="The same command goes on.", code="stopped")) from None
+        finding = Finding(what=f"stopped; {kept(len(found))}.", todo="The same command goes on.", code="stopped")
+        raise Interrupted(finding) from None
     finally:
         _opened.cache_clear()
     return _summary([found[patient] for patient in cohort.patients])
 
 
-@contextmanager
-def _starting(spec: Spec) -> Iterator[Path]:
-    """The weights that locating segmenters start from, written as a run has them: their digest is in the keys."""
-    with TemporaryDirectory(prefix="mmcare-cache-") as folder:
-        if any("roi" in part.parts for part in spec.modalities.values()):
-            write_starting(RunFolder(Path(folder)), find_weights(spec))
-        yield Path(folder)
-
-
-def _stages(spec: Spec, cohort: Cohort, starting: Path | None) -> Mapping[str, Stage]:
-    segmenters = segmenters_of(spec, RunFolder(starting)) if starting is not None else {}
+def _stages(spec: Spec, cohort: Cohort) -> Mapping[str, Stage]:
+    segmenters = _segmenters(spec)
     opened = {name: open_stage(name, part, cohort, segmenters.get(name)) for name, part in spec.modalities.items()}
     return {name: stage for name, stage in opened.items() if stage is not None}
 
 
+def _segmenters(spec: Spec) -> Mapping[str, LocatingSegmenter]:
+    """Those that locate, from weights written as a run has them: the digest of that file is in the keys."""
+    if not any("roi" in part.parts for part in spec.modalities.values()):
+        return {}
+    with TemporaryDirectory(prefix="mmcare-cache-") as folder:
+        run = RunFolder(Path(folder))
+        write_starting(run, find_weights(spec, kinds=("segmenter",)))
+        return segmenters_of(spec, run)
+
+
 @lru_cache(maxsize=1)
-def _opened(task: CacheTask, starting: Path, one_of_several: bool) -> _Worker:
+def _opened(task: CacheTask, one_of_several: bool) -> _Worker:
     """Opened once a process."""
     if one_of_several:
         torch.set_num_threads(1)
     damaged: list[str] = []
     cache = Cache(task.folder, tell=damaged.append, must_write=True)
-    return _Worker(_stages(task.load(), read_cohort(task.cohort), starting), cache, damaged)
+    return _Worker(_stages(task.load(), read_cohort(task.cohort)), cache, damaged)
 
 
-def _keep(task: CacheTask, starting: Path, one_of_several: bool, patient: str) -> _Patient:
-    worker = _opened(task, starting, one_of_several)
+def _keep(task: CacheTask, one_of_several: bool, patient: str) -> _Patient:
+    worker = _opened(task, one_of_several)
     worker.damaged.clear()
     kept, findings = {}, []
     for name, stage in worker.stages.items():

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mmcare.cohort.importing.folder import CohortFolder, open_cohort_folder
@@ -14,7 +15,7 @@ from mmcare.cohort.importing.plan import Plan, plan
 from mmcare.cohort.importing.scan import ScannedFile, scan_files, unnamed
 from mmcare.cohort.importing.source import opened_source, staging_folder
 from mmcare.cohort.importing.task import Outcome, PatientResult, Settings
-from mmcare.errors import CohortError, Finding, Interrupted, MMCareError
+from mmcare.errors import CohortError, Finding, Interrupted
 from mmcare.formats.dicom_headers import files_below
 from mmcare.workers import in_order, processes, workers_for
 
@@ -95,14 +96,17 @@ def import_dicom(
         Interrupted: Ctrl-C; the patients that are finished are kept.
     """
     tell = progress or (lambda what, done, total: None)
-    with ExitStack() as stack:
-        folder = stack.enter_context(open_cohort_folder(cohort))
-        root = stack.enter_context(opened_source(source, cohort))
-        found = stack.enter_context(_deidentified(source, root, folder, options, tell))
-        listed = frozenset(folder.patients)
-        name = source.name if options.key_file is None else ""
-        settings = Settings(cohort, options.rois, found.series, options.replace, name, listed)
-        return _import(found, folder, settings, options, tell)
+    try:
+        with ExitStack() as stack:
+            folder = stack.enter_context(open_cohort_folder(cohort))
+            root = stack.enter_context(opened_source(source, cohort))
+            found = stack.enter_context(_deidentified(source, root, folder, options, tell))
+            listed = frozenset(folder.patients)
+            name = source.name if options.key_file is None else ""
+            settings = Settings(cohort, options.rois, found.series, options.replace, name, listed)
+            return _import(found, folder, settings, options, tell)
+    except KeyboardInterrupt:  # while files are unpacked and read, or a second one while all is tidied
+        raise _stopped(cohort, "the patients that are finished are kept") from None
 
 
 @contextmanager
@@ -166,10 +170,10 @@ def _no_ct(folder: Path, planned: Plan, files: Mapping[str, int]) -> list[Findin
     return [Finding(file=folder, what=what, todo="Name the folder of the series.", code="no-ct")]
 
 
-def _scan(paths: Sequence[Path], pool: object, tell: Progress) -> list[ScannedFile]:
+def _scan(paths: Sequence[Path], pool: Executor | None, tell: Progress) -> list[ScannedFile]:
     chunks = [paths[start : start + _CHUNK] for start in range(0, len(paths), _CHUNK)]
     scanned: list[ScannedFile] = []
-    for part in in_order(scan_files, chunks, pool):  # type: ignore[arg-type]
+    for part in in_order(scan_files, chunks, pool):
         scanned += part
         tell("Reading headers", len(scanned), len(paths))
     return scanned
@@ -183,22 +187,23 @@ def _check_wanted(scanned: Sequence[ScannedFile], series: Sequence[str]) -> None
             raise CohortError(Finding(key="--series", what=what, todo="Give a SeriesInstanceUID that is there."))
 
 
-def _patients(planned: Plan, folder: CohortFolder, pool: object, tell: Progress) -> Iterator[PatientResult]:
+def _patients(planned: Plan, folder: CohortFolder, pool: Executor | None, tell: Progress) -> Iterator[PatientResult]:
     """Each patient as it is finished; the cohort is completed by it at once."""
     done, total = 0, len(planned.tasks)
+
+    def kept(n: int) -> str:
+        return f"{n} of {total} patients are done and kept"
+
     try:
-        for result in in_order(import_patient, planned.tasks, pool):  # type: ignore[arg-type]
+        for result in in_order(import_patient, planned.tasks, pool, kept):
             if result.outcome in (Outcome.IMPORTED, Outcome.DONE):
                 folder.add(result.patient, has_mask=bool(result.mask))
             done += 1
             tell("Importing patients", done, total)
             yield result
     except KeyboardInterrupt:
-        what = f"stopped; {done} of {total} patients are done and kept."
-        raise Interrupted(Finding(file=folder.root, what=what, todo="The same command goes on.")) from None
-    except MMCareError as error:
-        if error.findings[0].code != "worker-ended":
-            raise
-        what = f"a worker process was ended from outside, or found no memory; {done} of {total} patients are done and "
-        todo = "Give the same command again, with fewer `--workers`."
-        raise MMCareError(replace(error.findings[0], what=f"{what}kept.", todo=todo)) from error
+        raise _stopped(folder.root, kept(done)) from None
+
+
+def _stopped(cohort: Path, kept: str) -> Interrupted:
+    return Interrupted(Finding(file=cohort, what=f"stopped; {kept}.", todo="The same command goes on.", code="stopped"))
