@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from statistics import median
 
 from mmcare.cohort.cohort import Cohort
@@ -70,7 +71,7 @@ def _codes(cohort: Cohort, name: str, entry: EndpointEntry) -> Iterator[Finding]
     )
     if not wrong:
         return
-    counts = Counter(text for _, text in wrong)
+    counts = Counter(cell.text for cell in wrong)
     said = ", ".join(f"`{cut(code, 20)}` ({count} times)" for code, count in counts.most_common(5))
     named = ", ".join(f"{code}: {meaning}" for code, meaning in entry.codes.items())
     todo = f"Say what each code means in `endpoints.{name}.codes`, such as {{{_suggested(counts)}}}."
@@ -162,11 +163,22 @@ def _by_arm(cohort: Cohort, entry: EndpointEntry) -> Mapping[str, list[str]]:
     return groups
 
 
-def _cells(cohort: Cohort, column: str, fine: Callable[[str], bool]) -> list[tuple[int, str]]:
-    """(line, text) of the cells that are not fine."""
-    table = cohort.table_of(column)
-    cells = zip(table.lines, table.column(column), strict=True)
-    return [(line, text.strip()) for line, text in cells if not fine(text.strip())]
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """A cell that is not fine: its line, whose it is, and its text."""
+
+    line: int
+    patient: str
+    text: str
+
+
+def _cells(cohort: Cohort, column: str, fine: Callable[[str], bool]) -> list[_Cell]:
+    """The cells that are not fine."""
+    table, d = cohort.table_of(column), cohort.dictionary
+    of_outcomes = d.outcomes is not None and table is cohort.outcomes_table
+    patients = table.column(d.outcomes.id if of_outcomes and d.outcomes is not None else d.patients.id)
+    cells = zip(table.lines, patients, table.column(column), strict=True)
+    return [_Cell(line, patient, text.strip()) for line, patient, text in cells if not fine(text.strip())]
 
 
 def _number(text: str) -> float | None:
@@ -177,8 +189,8 @@ def _number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _where(cells: list[tuple[int, str]]) -> str:
-    shown = ", ".join(f"`{cut(text, 20)}` in line {line}" for line, text in cells[:3])
+def _where(cells: list[_Cell]) -> str:
+    shown = ", ".join(f"`{cut(c.text, 20)}` in line {c.line} (patient {cut(c.patient, 20)})" for c in cells[:3])
     return f"{shown} and {len(cells) - 3} more" if len(cells) > 3 else shown
 
 
@@ -187,9 +199,9 @@ def _finding(
     column: str,
     what: str,
     todo: str,
-    cells: list[tuple[int, str]] | None = None,
+    cells: list[_Cell] | None = None,
     severity: Severity = Severity.ERROR,
 ) -> Finding:
-    line, value = (cells[0][0], cut(cells[0][1])) if cells else (None, None)
+    line, value = (cells[0].line, cut(cells[0].text)) if cells else (None, None)
     file = cohort.table_of(column).file
     return Finding(file=file, line=line, key=column, value=value, what=what, todo=todo, severity=severity)

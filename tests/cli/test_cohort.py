@@ -83,7 +83,7 @@ def test_check_as_one_table(cohort: Path, capfd: Capture) -> None:
         f"{cohort}/patients.csv:5",
         "years",
         "-3.5",
-        "`-3.5` in line 5: a time is counted from the treatment decision and is greater than 0.",
+        "`-3.5` in line 5 (patient P3): a time is counted from the treatment decision and is greater than 0.",
         "Correct these patients' dates, or leave the cell empty.",
     ]
     assert summary == f"{cohort}: 12 patients, arms all, os; no modality beside the table"

@@ -87,8 +87,8 @@ TABLES = {
     ),
     "O01 times of zero and below": (
         as_text([{**r, "os_months": {1: "0", 2: "-4"}.get(i, r["os_months"])} for i, r in enumerate(rows())]),
-        "error: patients.csv:3, os_months: `0` in line 3, `-4` in line 4: a time is counted from the treatment "
-        "decision and is greater than 0. Correct these patients' dates, or leave the cell empty.",
+        "error: patients.csv:3, os_months: `0` in line 3 (patient P01), `-4` in line 4 (patient P02): a time is "
+        "counted from the treatment decision and is greater than 0. Correct these patients' dates, or leave the cell empty.",
     ),
     "O02 codes 1 and 2": (
         column("dead", lambda i: str(1 + int(i % 3 == 0))),
@@ -130,12 +130,13 @@ TABLES = {
     ),
     "an arm of no name": (
         changed(2, arm="rfa"),
-        "error: patients.csv:4, arm: `rfa` in line 4: no such arm; the dictionary names: sbrt, surgery. "
+        "error: patients.csv:4, arm: `rfa` in line 4 (patient P02): no such arm; the dictionary names: sbrt, surgery. "
         "Correct the cells, or add the arm to `arms.values`.",
     ),
     "a time that is a word": (
         changed(2, os_months="soon"),
-        "error: patients.csv:4, os_months: `soon` in line 4: not a number. Write a number, or leave it empty.",
+        "error: patients.csv:4, os_months: `soon` in line 4 (patient P02): not a number. "
+        "Write a number, or leave it empty.",
     ),
     "T19 five patients": (
         as_text(rows(5)),

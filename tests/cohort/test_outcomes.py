@@ -95,8 +95,8 @@ CASES = {
     "zero and negative times": (
         DICTIONARY,
         spoilt(spoilt(TABLE, "sbrt,12", "sbrt,0"), "surgery,36", "surgery,-3"),
-        "patients.csv:2, months: `0` in line 2, `-3` in line 3: a time is counted from the treatment decision and is "
-        "greater than 0. Correct these patients' dates, or leave the cell empty.",
+        "patients.csv:2, months: `0` in line 2 (patient a), `-3` in line 3 (patient b): a time is counted from the "
+        "treatment decision and is greater than 0. Correct these patients' dates, or leave the cell empty.",
     ),
     "codes": (
         DICTIONARY,
@@ -107,7 +107,7 @@ CASES = {
     "unknown arm": (
         DICTIONARY,
         spoilt(TABLE, "b,surgery", "b,radio"),
-        "patients.csv:3, arm: `radio` in line 3: no such arm; the dictionary names: sbrt, surgery. "
+        "patients.csv:3, arm: `radio` in line 3 (patient b): no such arm; the dictionary names: sbrt, surgery. "
         "Correct the cells, or add the arm to `arms.values`.",
     ),
     "misspelt key": (
