@@ -16,7 +16,7 @@ from mmcare.report.case import Case, open_case
 from mmcare.report.choice import choice
 from mmcare.report.curves import curves
 from mmcare.report.data import Made, ReportData
-from mmcare.report.figures import arms_of, endpoints_of, figures, utility_figures
+from mmcare.report.figures import arms_of, endpoints_of, figures, rule_of, utility_figures
 from mmcare.report.imaging import image_views
 from mmcare.report.inputs import inputs_of
 from mmcare.report.part import Missing
@@ -54,6 +54,7 @@ def build_report(run: Run, cohort: Cohort, patient: str, progress: Progress | No
         endpoints=endpoints_of(case),
         probabilities=figures(case),
         utilities=utility_figures(case),
+        rule=rule_of(case),
         curves=with_bands(curves(case), refits, run.outcomes.arms),
         inputs=inputs_of(case),
         choice=choice(case, refits),

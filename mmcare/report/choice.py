@@ -8,7 +8,7 @@ from mmcare.report.case import Case
 from mmcare.report.part import Missing, Part
 from mmcare.report.refits import RefitFigures, refit_figures
 
-__all__ = ["Choice", "ContrastFigure", "MeanUtility", "RuleStep", "Weight", "choice"]
+__all__ = ["Choice", "ContrastFigure", "MeanUtility", "RuleStep", "choice"]
 
 _STEPS = {
     "confounders": "What drives the choice of treatment is measured",
@@ -50,20 +50,12 @@ class MeanUtility(Part):
     utility: float | None
 
 
-class Weight(Part):
-    """An endpoint's weight in the utility."""
-
-    endpoint: str
-    weight: float
-
-
 class Choice(Part):
     """The decision for the patient.
 
     Attributes:
         arm: Key of the arm advised; None, the rule abstains.
         steps: In the rule's order. contrasts: The best arm against each other one. means: Of the arms.
-        mid: Least difference that matters. weights: Of the endpoints. horizon: Years.
         refits: The figures of each refit, for intervals under other weights.
     """
 
@@ -71,9 +63,6 @@ class Choice(Part):
     steps: tuple[RuleStep, ...]
     contrasts: tuple[ContrastFigure, ...]
     means: tuple[MeanUtility, ...]
-    mid: float
-    weights: tuple[Weight, ...]
-    horizon: float
     refits: tuple[RefitFigures, ...] = ()
 
 
@@ -112,8 +101,5 @@ def _choice(advice: Advice, refits: tuple[RefitFigures, ...]) -> Choice:
             for c in advice.contrasts
         ),
         means=tuple(MeanUtility(arm=mean.arm, utility=mean.utility) for mean in advice.means),
-        mid=advice.mid,
-        weights=tuple(Weight(endpoint=name, weight=weight) for name, weight in advice.weights),
-        horizon=advice.horizon,
         refits=refits,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmcare.report.card import ModelCard
 from mmcare.report.choice import Choice
 from mmcare.report.curves import Curve
-from mmcare.report.figures import Arm, EndpointLabel, Probability, UtilityFigure
+from mmcare.report.figures import Arm, EndpointLabel, Probability, UtilityFigure, UtilityRule
 from mmcare.report.imaging import ImageView
 from mmcare.report.inputs import ModalityInputs
 from mmcare.report.part import Missing, Part
@@ -43,7 +43,7 @@ class ReportData(Part):
         format: Version of this form.
         patient: Id. split: Of the run that the patient was in: `training`, `validation`, `test`; None, in none.
         arms: In the run's order. endpoints: The leading one first.
-        probabilities: The figures of `mmcare predict`. utilities: Likewise.
+        probabilities: The figures of `mmcare predict`. utilities: Likewise. rule: Of the utility.
         curves: A curve for each endpoint and arm. inputs: By modality.
         choice: The advice, or why there is none. why: The explanation.
         details: Of each feature, its place among the training patients and what another value would change.
@@ -60,6 +60,7 @@ class ReportData(Part):
     endpoints: tuple[EndpointLabel, ...]
     probabilities: tuple[Probability, ...]
     utilities: tuple[UtilityFigure, ...]
+    rule: UtilityRule
     curves: tuple[Curve, ...]
     inputs: tuple[ModalityInputs, ...]
     choice: Choice | Missing

@@ -13,9 +13,12 @@ __all__ = [
     "EndpointLabel",
     "Probability",
     "UtilityFigure",
+    "UtilityRule",
+    "Weight",
     "arms_of",
     "endpoints_of",
     "figures",
+    "rule_of",
     "utility_figures",
 ]
 
@@ -69,6 +72,28 @@ class UtilityFigure(Part):
     value: float | None
     personal: bool
     reason: str
+
+
+class Weight(Part):
+    """An endpoint's weight in the utility."""
+
+    endpoint: str
+    weight: float
+
+
+class UtilityRule(Part):
+    """How arms are compared: weights of the endpoints at a horizon in years, and the least difference that matters."""
+
+    weights: tuple[Weight, ...]
+    horizon: float
+    mid: float
+
+
+def rule_of(case: Case) -> UtilityRule:
+    """What the run's spec says."""
+    config = case.run.spec.decision
+    weights = tuple(Weight(endpoint=name, weight=weight) for name, weight in config.utility.items())
+    return UtilityRule(weights=weights, horizon=config.horizon, mid=config.mid)
 
 
 def arms_of(case: Case) -> tuple[Arm, ...]:

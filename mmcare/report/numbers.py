@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["percent", "points", "sentence", "value"]
+__all__ = ["percent", "points", "sentence", "signed", "value"]
 
-MINUS = "−"
+_MINUS = "−"
 
 
 def percent(number: float) -> str:
     """A percentage without its sign: whole, and bounded where a whole one would claim certainty."""
-    if number > 99.5 and number < 100:
+    if 99.5 < number < 100:
         return "> 99"
     if 0 < number < 0.5:
         return "< 1"
@@ -19,14 +19,20 @@ def percent(number: float) -> str:
 def points(difference: float) -> str:
     """A difference of two probabilities in percentage points, with its sign."""
     number = round(100 * difference)
-    return "0 points" if number == 0 else f"{'+' if number > 0 else MINUS}{abs(number)} points"
+    return "0 points" if number == 0 else f"{'+' if number > 0 else _MINUS}{abs(number)} points"
+
+
+def signed(difference: float) -> str:
+    """A difference of two probabilities in points to a tenth, with its sign."""
+    text = f"{abs(100 * difference):.1f}"
+    return text if float(text) == 0 else f"{'+' if difference > 0 else _MINUS}{text}"
 
 
 def value(number: float | str) -> str:
     """A value of the data: a number in up to four significant digits, a text as it is."""
     if isinstance(number, str):
         return number
-    return f"{number:.0f}" if abs(number) >= 1000 else f"{number:.4g}"
+    return f"{number:.0f}" if abs(number) >= 1000 else f"{number:.4g}".replace("-", _MINUS)
 
 
 def sentence(text: str) -> str:
