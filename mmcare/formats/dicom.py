@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmcare.errors import CohortError, Finding, Severity, cut
+from mmcare.formats.dicom_frames import slices_of
 from mmcare.formats.dicom_grid import check_slices, grid
 from mmcare.formats.dicom_headers import DicomFolder, ImageHeader, read_headers
 from mmcare.formats.rows import counted
@@ -50,11 +51,12 @@ def read_dicom_series(folder: Path | str, series_uid: str | None = None) -> tupl
 
 
 def volume_of_slices(slices: Sequence[ImageHeader]) -> Volume:
-    """The CT in HU of the slices of one series, each given once, in any order.
+    """The CT in HU of the slices of one series, each given once, in any order; of an enhanced CT, the one file.
 
     Raises:
         CohortError: The slices make no volume in HU: see the checks of `check_slices` and `grid`.
     """
+    slices = slices_of(slices)
     check_slices(slices)
     ordered, affine = grid(slices)
     values, affine = canonical(_hounsfield(ordered).transpose(2, 1, 0), affine)
@@ -64,18 +66,16 @@ def volume_of_slices(slices: Sequence[ImageHeader]) -> Volume:
 
 
 def _axial(folder: Path, found: DicomFolder) -> list[ImageHeader]:
-    """The CT slices among all objects: neither other modalities, nor scouts, nor multi-frame images."""
+    """The CT slices among all objects: neither other modalities, nor scouts, nor other multi-frame images."""
     others = Counter(header.modality or "unnamed modality" for header in found.headers if header.modality != "CT")
     images = [header for header in found.headers if header.modality == "CT"]
     if not images:
         raise CohortError(_no_ct(folder, found, others))
     for modality, count in others.items():
         found.left_out[modality] = count
-    multi = [header for header in images if header.n_frames > 1 or header.sop_class.startswith("Enhanced")]
+    multi = [header for header in images if header.n_frames > 1 and not header.is_enhanced_ct]
     if multi:
-        what = f"is a multi-frame image ('{multi[0].sop_class}', {multi[0].n_frames} frames); 'CT Image Storage' with "
-        todo = "Convert it to single frames (for example with dcm4che's emf2sf), or to NIfTI (dcm2niix)."
-        raise CohortError(Finding(file=multi[0].path, what=f"{what}one frame is due.", todo=todo, code="multi-frame"))
+        raise CohortError(of_frames_unknown(multi[0]))
     for scout in (header for header in images if "LOCALIZER" in header.image_type):
         found.leave_out("scout", _scout(scout))
     axial = [header for header in images if "LOCALIZER" not in header.image_type]
@@ -83,6 +83,14 @@ def _axial(folder: Path, found: DicomFolder) -> list[ImageHeader]:
         what = f"holds scouts only ({len(images)} images of type LOCALIZER); axial slices are due."
         raise CohortError(Finding(file=folder, what=what, todo="Name the folder of the CT series.", code="no-ct"))
     return axial
+
+
+def of_frames_unknown(header: ImageHeader) -> Finding:
+    """An image of several frames whose class does not say where they lie."""
+    what = f"is an image of {header.n_frames} frames of the class '{header.sop_class}', which does not say where each "
+    what += "lies; a CT of several frames is 'Enhanced CT Image Storage'."
+    todo = "Export it as single slices, or convert it to NIfTI (for example with dcm2niix)."
+    return Finding(file=header.path, what=what, todo=todo, code="multi-frame")
 
 
 def _one_series(
@@ -135,8 +143,9 @@ def _hounsfield(ordered: Sequence[ImageHeader]) -> npt.NDArray[np.int16] | npt.N
     whole = all(float(number).is_integer() for header in ordered for number in (header.slope, header.intercept))  # type: ignore[arg-type]
     shape = (len(ordered), ordered[0].rows, ordered[0].columns)
     values = np.empty(shape, np.int16 if whole else np.float32)
+    decoded: dict[Path, npt.NDArray[np.integer[Any]]] = {}
     for index, header in enumerate(ordered):
-        slice_hu = _pixels(header) * float(header.slope or 1) + float(header.intercept or 0)
+        slice_hu = _pixels(header, decoded) * float(header.slope or 1) + float(header.intercept or 0)
         fits = _INT16.min <= slice_hu.min() and slice_hu.max() <= _INT16.max
         if values.dtype == np.int16 and not fits:
             values = values.astype(np.float32)
@@ -144,7 +153,17 @@ def _hounsfield(ordered: Sequence[ImageHeader]) -> npt.NDArray[np.int16] | npt.N
     return values
 
 
-def _pixels(header: ImageHeader) -> npt.NDArray[np.integer[Any]]:
+def _pixels(header: ImageHeader, decoded: dict[Path, npt.NDArray[np.integer[Any]]]) -> npt.NDArray[np.integer[Any]]:
+    """(row, column) of a slice; `decoded` keeps the frames of a file of several."""
+    if header.frame is None:
+        return _decode(header, (header.rows, header.columns))
+    if header.path not in decoded:
+        shape = (header.n_frames, header.rows, header.columns)
+        decoded[header.path] = _decode(header, shape[header.n_frames == 1 :]).reshape(shape)
+    return decoded[header.path][header.frame]
+
+
+def _decode(header: ImageHeader, shape: tuple[int, ...]) -> npt.NDArray[np.integer[Any]]:
     from pydicom.pixels import pixel_array
 
     try:
@@ -156,7 +175,7 @@ def _pixels(header: ImageHeader) -> npt.NDArray[np.integer[Any]]:
         raise CohortError(
             Finding(file=header.path, what=what, todo="Export the file again.", code="damaged-pixels")
         ) from error
-    if pixels.shape != (header.rows, header.columns):
+    if pixels.shape != shape:
         what = f"the pixel data hold {pixels.shape} pixels; {header.rows} rows x {header.columns} columns are declared."
         raise CohortError(Finding(file=header.path, what=what, todo="Export the file again.", code="damaged-pixels"))
     return pixels

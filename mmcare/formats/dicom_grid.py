@@ -67,7 +67,10 @@ def grid(slices: Sequence[ImageHeader]) -> tuple[list[ImageHeader], npt.NDArray[
 
 
 def _bytes(header: ImageHeader) -> Iterator[Problem]:
-    size = f"{header.rows} rows x {header.columns} columns x {header.bits_allocated} bits"
+    if header.frame:  # said of the file, once
+        return
+    frames = f"{header.n_frames} frames x " if header.n_frames > 1 else ""
+    size = f"{frames}{header.rows} rows x {header.columns} columns x {header.bits_allocated} bits"
     if header.pixel_bytes is None and max(header.rows, header.columns) > LARGEST_SIDE:
         what = f"declares {size}; a side is at most {LARGEST_SIDE} pixels."
         yield "image-size", "(0028,0010) Rows", what, "Export it again."
@@ -83,7 +86,7 @@ def _decoder(header: ImageHeader) -> Iterator[Problem]:
     from pydicom.pixels import get_decoder
     from pydicom.uid import UID
 
-    if header.pixel_bytes is not None:
+    if header.pixel_bytes is not None or header.frame:
         return
     syntax = UID(header.transfer_syntax)
     try:
@@ -141,8 +144,11 @@ _CHECKS: tuple[Callable[[ImageHeader], Iterator[Problem]], ...] = (
 
 def _finding(header: ImageHeader, problem: Problem, count: int) -> Finding:
     code, key, what, todo = problem
-    more = f" The same in {counted(count - 1, 'more file')} of the series." if count > 1 else ""
-    return Finding(file=header.path, key=key or None, what=what + more, todo=todo, code=code)
+    several = "more file" if header.frame is None else "more frame"
+    more = f" The same in {counted(count - 1, several)} of the series." if count > 1 else ""
+    frame = "" if header.frame is None else f"frame {header.frame + 1}"
+    place = ", ".join(part for part in (frame, key) if part)
+    return Finding(file=header.path, key=place or None, what=what + more, todo=todo, code=code)
 
 
 def _series_error(header: ImageHeader, what: str, todo: str, code: str = "no-grid") -> CohortError:
@@ -159,8 +165,7 @@ def _check_alike(slices: Sequence[ImageHeader]) -> None:
     ):
         other = next((header for header in slices if value(header) != value(first)), None)
         if other is not None:
-            what = f"the slices differ in {name}: {value(first)} in {first.path.name}, {value(other)} in "
-            what += f"{other.path.name}."
+            what = f"the slices differ in {name}: {value(first)} in {first.name}, {value(other)} in {other.name}."
             raise _series_error(first, what, "Keep the slices of one acquisition in the folder.", "mixed-slices")
 
 
@@ -172,7 +177,7 @@ def _check_distances(ordered: Sequence[ImageHeader], along_mm: npt.NDArray[np.fl
         return
     same = np.flatnonzero(distances < UNEVEN * usual) if usual > 0 else np.flatnonzero(distances <= 0)
     if len(same):
-        files = f"{ordered[same[0]].path.name} and {ordered[same[0] + 1].path.name}"
+        files = f"{ordered[same[0]].name} and {ordered[same[0] + 1].name}"
         what = (
             f"{counted(len(same), 'pair')} of slices at one position, the first at {along_mm[same[0]]:.6g} mm: {files}."
         )

@@ -40,6 +40,7 @@ _TAGS = [
 _PROGRAMS = {b"MZ": "Windows", b"\x7fELF": "Linux"}
 _PIXEL_DATA = b"\xe0\x7f\x10\x00"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
+_ENHANCED_CT = ("Enhanced CT Image Storage", "Legacy Converted Enhanced CT Image Storage")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +71,7 @@ class ImageHeader:
         pixel_bytes: Bytes of pixel data in the file; None where they are compressed.
         patient_id: Id of the patient.
         is_bare: Whether the file begins with its first element: it has neither preamble nor file meta.
+        frame: Of a slice of a multi-frame CT, its frame, counted from 0; None of a file or its only image.
     """
 
     path: Path
@@ -95,6 +97,17 @@ class ImageHeader:
     pixel_bytes: int | None
     patient_id: str = ""
     is_bare: bool = False
+    frame: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The file's name, and the frame within it."""
+        return self.path.name if self.frame is None else f"{self.path.name} (frame {self.frame + 1})"
+
+    @property
+    def is_enhanced_ct(self) -> bool:
+        """Whether a multi-frame CT, whose frames are its slices."""
+        return self.sop_class in _ENHANCED_CT
 
     @property
     def expected_bytes(self) -> int:

@@ -56,7 +56,7 @@ def import_patient(task: PatientTask) -> PatientResult:
         patient=task.patient,
         outcome=Outcome.IMPORTED,
         files=_accounted(task.files, read),
-        image=f"{counted(len(read.series.slices), 'slice')}, {read.volume.geometry}",
+        image=f"{counted(read.series.n_slices, 'slice')}, {read.volume.geometry}",
         mask=_mask_in_words(read.mask),
         findings=read.findings,
     )
@@ -154,7 +154,7 @@ def _class(file: ScannedFile, used: set[Path], mask: Path | None, series_uid: st
         return "mask, imported"
     if file.kind == SLICE and file.header is not None:
         if file.path in used:
-            return "CT slice, imported"
+            return "multi-frame CT, imported" if file.header.is_enhanced_ct else "CT slice, imported"
         return "image twice" if file.header.series_uid == series_uid else "CT slice of a series that was not taken"
     return f"{file.kind}, not taken" if file.kind in (STRUCTURES, SEGMENTS) else "NIfTI or NRRD file, not taken"
 

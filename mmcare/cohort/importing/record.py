@@ -61,7 +61,7 @@ def record_of(
             "study_uid": first.study_uid,
             "frame_of_reference_uid": first.frame_of_reference_uid,
             "description": first.description,
-            "slices": len(series.slices),
+            "slices": series.n_slices,
             **_elements(first.path),
         },
         "image": {

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmcare.cohort.deidentify.quiet import quiet
 from mmcare.errors import Finding, Severity
+from mmcare.formats.dicom import of_frames_unknown
 from mmcare.formats.dicom_headers import DicomFolder, ImageHeader, read_header
 from mmcare.formats.nrrd import MAGIC as NRRD_MAGIC
 from mmcare.formats.rows import counted
@@ -86,22 +87,17 @@ def _kind(header: ImageHeader) -> str:
         return SEGMENTS
     if header.modality != "CT":
         return f"of modality {header.modality}" if header.modality else "without modality (a directory, a palette)"
-    if header.n_frames > 1 or header.sop_class.startswith("Enhanced"):
+    if header.n_frames > 1 and not header.is_enhanced_ct:
         return "multi-frame CT"
     if "LOCALIZER" in header.image_type:
         return "scout"
-    return SLICE if header.sop_class == _CT else "CT, but no CT image (a screenshot, a report)"
+    return SLICE if header.sop_class == _CT or header.is_enhanced_ct else "CT, but no CT image (a screenshot, a report)"
 
 
 def _said(header: ImageHeader, kind: str) -> list[Finding]:
     """What a person should know: a CT that is refused for its class is not to be missed."""
     if kind == "multi-frame CT":
-        what = f"is a multi-frame image ('{header.sop_class}', {header.n_frames} frames); 'CT Image Storage' with one "
-        todo = "Convert it to single frames (for example with dcm4che's emf2sf)."
-        severity = Severity.WARNING
-        return [
-            Finding(file=header.path, what=f"{what}frame is due.", todo=todo, severity=severity, code="multi-frame")
-        ]
+        return [of_frames_unknown(header).at(severity=Severity.WARNING)]
     if kind == "scout":
         what = f"is a scout (image type {'/'.join(header.image_type)}), no axial slice; it is left out."
         return [Finding(file=header.path, what=what, severity=Severity.NOTE, code="scout")]

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from mmcare.errors import CohortError, Finding, Severity, cut
+from mmcare.formats.dicom_frames import slices_of
 from mmcare.formats.dicom_grid import check_slices, grid
 from mmcare.formats.dicom_headers import ImageHeader
 from mmcare.formats.rows import counted
@@ -34,7 +35,12 @@ class CTSeries:
 
     def __str__(self) -> str:
         name = cut(self.slices[0].description, 40)
-        return f"'{name}' with {counted(len(self.slices), 'slice')} ({self.uid})"
+        return f"'{name}' with {counted(self.n_slices, 'slice')} ({self.uid})"
+
+    @property
+    def n_slices(self) -> int:
+        """Slices: files, or the frames of an enhanced CT."""
+        return sum(max(header.n_frames, 1) for header in self.slices)
 
     @property
     def is_original(self) -> bool:
@@ -45,8 +51,9 @@ class CTSeries:
     def makes_volume(self) -> bool:
         """Whether the headers alone make a grid in HU."""
         try:
-            check_slices(self.slices)
-            grid(self.slices)
+            slices = slices_of(self.slices)
+            check_slices(slices)
+            grid(slices)
         except CohortError:
             return False
         return True
@@ -83,7 +90,7 @@ def choose(
         return (named or series)[0], []
     chosen = min(
         series,
-        key=lambda s: (s.uid not in with_mask, not s.makes_volume, not s.is_original, -len(s.slices), s.uid),
+        key=lambda s: (s.uid not in with_mask, not s.makes_volume, not s.is_original, -s.n_slices, s.uid),
     )
     what = f"has {len(series)} CT series: {_listed(series)}; taken is {chosen.uid}, by the rule: {RULE}."
     todo = "Give `--series UID` to take another."

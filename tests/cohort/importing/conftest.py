@@ -10,7 +10,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, ExplicitVRLittleEndian, RTStructureSetStorage
 
 from mmcare.workflow.import_dicom import ImportOptions, ImportSummary, import_dicom
 
@@ -174,6 +174,36 @@ def write_seg(
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     seg.save_as(path)
+    return path
+
+
+def write_enhanced(
+    path: Path,
+    ct: Path,
+    change: Callable[[Dataset], object] | None = None,
+    *,
+    legacy: bool = False,
+    syntax: str | None = None,
+) -> Path:
+    """The slices of a folder as one file, made by highdicom; `legacy` keeps the class that it gives."""
+    import highdicom
+
+    slices = [dcmread(file) for file in sorted(ct.iterdir())]
+    image = highdicom.legacy.LegacyConvertedEnhancedCTImage(
+        slices,
+        series_instance_uid=slices[0].SeriesInstanceUID,
+        series_number=1,
+        sop_instance_uid=highdicom.UID(),
+        instance_number=1,
+        transfer_syntax_uid=syntax,
+    )
+    image.SeriesDescription = slices[0].get("SeriesDescription", "")
+    if not legacy:
+        image.SOPClassUID = image.file_meta.MediaStorageSOPClassUID = EnhancedCTImageStorage
+    if change is not None:
+        change(image)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save_as(path)
     return path
 
 

@@ -13,7 +13,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.pixels import get_decoder
-from pydicom.uid import EnhancedCTImageStorage, JPEGLosslessSV1, MRImageStorage
+from pydicom.uid import JPEGLosslessSV1, MRImageStorage
 
 from .conftest import (
     N_SLICES,
@@ -322,12 +322,13 @@ def test_d27_a_mask_that_is_cut(source: Path, import_: Import) -> None:
     assert 0 <= int(found.replace(",", "")) < 4960  # how many depends on the library that decompresses
 
 
-def test_d28_a_multi_frame_ct(source: Path, import_: Import) -> None:
-    write_ct(source / "a", change=setting(SOPClassUID=EnhancedCTImageStorage, NumberOfFrames=4), n=1)
+def test_d28_a_multi_frame_image_that_does_not_say_where_its_frames_lie(source: Path, import_: Import) -> None:
+    write_ct(source / "a", change=setting(NumberOfFrames=4), n=1)
     summary = import_()
     assert said(summary, source) == [
-        "warning: a/2-001: is a multi-frame image ('Enhanced CT Image Storage', 4 frames); 'CT Image Storage' with one "
-        "frame is due. Convert it to single frames (for example with dcm4che's emf2sf).",
+        "warning: a/2-001: is an image of 4 frames of the class 'CT Image Storage', which does not say where each "
+        "lies; a CT of several frames is 'Enhanced CT Image Storage'. Export it as single slices, or convert it to "
+        "NIfTI (for example with dcm2niix).",
         "error: SRC: no patient's CT among 1 files (found: 1 multi-frame CT); a CT series is due. Name the folder of "
         "the series.",
     ]

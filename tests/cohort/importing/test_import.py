@@ -64,8 +64,8 @@ def test_the_record_says_where_the_images_come_from(source: Path, cohort: Path, 
 
 
 def test_the_cohort_is_one_that_the_check_accepts(source: Path, cohort: Path, import_: Import) -> None:
-    for patient in ("P1", "P2"):
-        write_ct(source / patient, patient)
+    for patient, hu in (("P1", thorax()), ("P2", thorax() + 1)):
+        write_ct(source / patient, patient, hu=hu)
         write_rtstruct(source / f"rs{patient}", patient)
     import_("gtv*")
     checked, findings = check_cohort_folder(cohort)

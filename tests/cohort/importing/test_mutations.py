@@ -17,12 +17,12 @@ from mmcare.formats.image_files import ImageFiles, check_image_files
 from mmcare.workflow.import_dicom import ImportOptions, import_dicom
 from tests.damage import damaged
 
-from .conftest import inside, tumour, write_ct, write_rtstruct, write_seg
+from .conftest import inside, tumour, write_ct, write_enhanced, write_rtstruct, write_seg
 
 LONGEST_SECONDS = 10.0
 MANY = 1250
 FEW = 40
-KINDS = ("slice", "structure set", "segmentation")
+KINDS = ("slice", "structure set", "segmentation", "multi-frame CT")
 Sources = dict[str, tuple[Path, str]]
 
 
@@ -43,13 +43,15 @@ def written_patient(folder: Path, real_data: Path | None) -> Sources:
         mask = read_mask(rtstruct, "GTV*", volume)[0][::-1, ::-1].transpose(2, 1, 0)
     segments = write_seg(folder / "seg", ct, {"GTV-1": mask})
     sources: Sources = {}
-    for kind, beside, file in zip(KINDS, (rtstruct, rtstruct, segments), ("ct/slice", "rs", "seg"), strict=True):
+    for kind, beside, file in zip(KINDS, (rtstruct, rtstruct, segments), ("ct/slice", "rs", "seg"), strict=False):
         source = folder / kind
         shutil.copytree(ct, source / "ct")
         sorted((source / "ct").iterdir())[3].rename(source / "ct" / "slice")
         shutil.copy(beside, source / beside.name)
         sources[kind] = source, file
-    return sources
+    one = write_enhanced(folder / KINDS[3] / "ct", ct)
+    shutil.copy(rtstruct, one.parent / "rs")
+    return {**sources, KINDS[3]: (one.parent, "ct")}
 
 
 def imported(source: Path, cohort: Path) -> str:
