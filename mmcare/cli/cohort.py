@@ -82,7 +82,8 @@ def _write_page(checked: CheckedCohort, html: Path, images: bool, thumbnails: in
 
     page = cohort_page(checked, images=images, most=thumbnails, progress=bar)
     size = write_cohort_page(page, html)
-    tell(f"{html}: a page of {size / 1e6:.1f} MB; it holds data of patients.")
+    told = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+    tell(f"{html}: a page of {told}; it holds data of patients.")
 
 
 def _as_json(finding: Finding) -> dict[str, str | int | None]:

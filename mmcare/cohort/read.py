@@ -153,9 +153,16 @@ def _finding(yaml: YamlFile, detail: Mapping[str, object]) -> Finding:
         column=column,
         key=".".join(str(part) for part in problem.key) or None,
         what=_what(problem),
-        value=None if problem.type == "missing" or isinstance(problem.value, Mapping) else cut(problem.value),
+        value=_value(problem),
         code="dictionary",
     )
+
+
+def _value(problem: _Problem) -> str | None:
+    """What stands there; of a key that there is not, the key. An entry as a whole is too much to print."""
+    if problem.type == "extra_forbidden":
+        return cut(str(problem.key[-1]))
+    return None if problem.type == "missing" or isinstance(problem.value, Mapping) else cut(problem.value)
 
 
 def _what(problem: _Problem) -> str:

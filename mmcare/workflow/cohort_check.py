@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -117,27 +117,35 @@ def _nobody(cohort: Cohort, modality: Modality[Any], source: Source) -> list[Fin
     return [Finding(what=what, todo=todo, severity=Severity.WARNING, code="nobody").at(**where)]
 
 
-def who_lacks(cohort: Cohort, key: str) -> npt.NDArray[np.bool_] | None:
-    """Who lacks a modality, (n,) in the table's order: no file, or no row of his own.
+def who_lacks(cohort: Cohort, key: str) -> Mapping[str, npt.NDArray[np.bool_]]:
+    """Who lacks a modality, (n,) in the table's order: no file, or no row of his own; and who lacks its mask.
 
     Returns:
-        None where no installed modality reads it, or its files are of no use; findings say which.
+        By the modality's key, and `KEY mask` where it has masks; empty where no installed modality reads it, or its
+        files are of no use: findings say which.
     """
     entry = _reader(cohort, key)
     source = cohort.source(key)
     if entry is None or source is None:
-        return None
+        return {}
     if entry.component.gives == "volume":
-        from mmcare.workflow.cohort_images import images_of
-
-        there = {files.patient for files in images_of(source, cohort.patients)}
-        return np.array([patient not in there for patient in cohort.patients], dtype=bool)
+        return _lack_files(source, cohort.patients)
     try:
         modality = cast("Modality[Any]", entry.make(entry.component.config()))
         raws = (modality.read(source, patient) for patient in cohort.patients)
-        return np.array([isinstance(raw, Absent) for raw in raws], dtype=bool)
+        return {key: np.array([isinstance(raw, Absent) for raw in raws], dtype=bool)}
     except MMCareError:
-        return None
+        return {}
+
+
+def _lack_files(source: Source, patients: Sequence[str]) -> Mapping[str, npt.NDArray[np.bool_]]:
+    from mmcare.workflow.cohort_images import images_of
+
+    images = images_of(source, patients)
+    have = {source.key: {files.patient for files in images}}
+    if "mask" in source.entry:
+        have[f"{source.key} mask"] = {files.patient for files in images if files.mask is not None}
+    return {name: np.array([patient not in own for patient in patients], dtype=bool) for name, own in have.items()}
 
 
 def _volumes(cohort: Cohort, key: str) -> Source | None:

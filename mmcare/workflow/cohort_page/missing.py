@@ -53,7 +53,7 @@ def missing_part(cohort: Cohort, arms: Sequence[Arm], lacks: Mapping[str, Flags]
     Args:
         cohort: Whose table it is.
         arms: Its arms.
-        lacks: Of each modality, who lacks it (n,).
+        lacks: Of each modality and mask, who lacks it (n,).
     """
     rows = [*_columns(cohort), *_outcomes(cohort), *((key, "modality", flags) for key, flags in lacks.items())]
     order, bands = _order(arms, [flags for _, _, flags in rows])

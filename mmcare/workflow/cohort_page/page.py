@@ -92,10 +92,7 @@ def _has_ids(cohort: Cohort) -> bool:
 
 def _holds(cohort: Cohort, progress: Progress) -> Holds:
     arms = arms_of(cohort)
-    lacks = {}
-    for key in cohort.dictionary.modalities:
-        if (flags := who_lacks(cohort, key)) is not None:
-            lacks[key] = flags
+    lacks = {name: flags for key in cohort.dictionary.modalities for name, flags in who_lacks(cohort, key).items()}
     progress("Making the page", 1, 5)
     missing = missing_part(cohort, arms, lacks)
     progress("Making the page", 2, 5)

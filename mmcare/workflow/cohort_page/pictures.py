@@ -63,7 +63,7 @@ def _part(checked: CheckedCohort, modality: str, looked: Sequence[Looked], most:
             said.setdefault(finding.patient, []).append(finding)
     drawn = [one for one in looked if one.thumbnail is not None]
     drawn.sort(key=lambda one: _rank(said.get(one.opened.files.patient, [])))
-    unreadable = tuple(one.opened.files.patient for one in looked if one.thumbnail is None)
+    unreadable = tuple(one.opened.files.patient for one in looked if one.thumbnail is None)  # all others were drawn
     pictures = tuple(_picture(one, said.get(one.opened.files.patient, [])) for one in drawn[:most])
     absent = len(checked.cohort.patients) - len(looked)
     return PicturesPart(modality, pictures, len(drawn) - len(pictures), unreadable, absent)

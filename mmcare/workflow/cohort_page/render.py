@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mmcare.errors import Finding, MMCareError
-from mmcare.formats.atomic import write_text
+from mmcare.formats.atomic import write_bytes
 from mmcare.workflow.cohort_page.page import CohortPage
 from mmcare.workflow.cohort_page.thumbnail import GAP, TILE
 
@@ -45,9 +45,9 @@ def write_cohort_page(page: CohortPage, path: Path) -> int:
     Raises:
         MMCareError: It cannot be written.
     """
-    text = render_cohort_page(page)
-    write_text(path, text)
-    return len(text.encode())
+    text = render_cohort_page(page).encode(errors="replace")  # a file's name may hold bytes that are no text
+    write_bytes(path, text)
+    return len(text)
 
 
 def render_cohort_page(page: CohortPage) -> str:
@@ -93,12 +93,20 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {"percent": _percent, "number": _number, "count": _count}
+    found.filters |= {"percent": _percent, "number": _number, "count": _count, "share": _share}
     return found
 
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %" if isfinite(share) else "–"
+
+
+def _share(part: int, whole: int) -> str:
+    """`12 (59 %)`; a share that is there and rounds to nothing is `<1 %`."""
+    if not whole:
+        return "–"
+    percent = 100 * part / whole
+    return f"{part:,} ({'<1' if 0 < percent < 0.5 else f'{percent:.0f}'} %)"
 
 
 def _number(value: float) -> str:
