@@ -10,9 +10,10 @@ from mmcare.components import Prognosis
 from mmcare.errors import RunError
 from mmcare.explain import PatientExplanation
 from mmcare.explain.explainer import Explainer
+from mmcare.explain.targets import default_targets
 from mmcare.inputs import Progress
 from mmcare.report.card import card
-from mmcare.report.case import Case, open_case
+from mmcare.report.case import Case, open_cases
 from mmcare.report.choice import choice
 from mmcare.report.curves import curves
 from mmcare.report.data import Made, ReportData
@@ -29,7 +30,7 @@ from mmcare.report.why import Why, why
 from mmcare.run import Run
 from mmcare.run.store import read_splits
 
-__all__ = ["build_report"]
+__all__ = ["build_report", "report_of"]
 
 
 def build_report(run: Run, cohort: Cohort, patient: str, progress: Progress | None = None) -> ReportData:
@@ -39,7 +40,18 @@ def build_report(run: Run, cohort: Cohort, patient: str, progress: Progress | No
         CohortError: The cohort has no such patient, or files cannot be used.
         RunError: A file of the run is damaged.
     """
-    case = open_case(run, cohort, patient, progress)
+    (case,) = open_cases(run, cohort, (patient,), progress)
+    return report_of(case)
+
+
+def report_of(case: Case) -> ReportData:
+    """The report of a patient who was read.
+
+    Raises:
+        CohortError: An image file cannot be used.
+        RunError: A file of the run is damaged.
+    """
+    run, patient = case.run, case.patient
     arms = arms_of(case)
     names = {arm.key: arm.name for arm in arms}
     refits: tuple[Prognosis, ...] = refit_prognoses(case)
@@ -58,7 +70,7 @@ def build_report(run: Run, cohort: Cohort, patient: str, progress: Progress | No
         curves=with_bands(curves(case), refits, run.outcomes.arms),
         inputs=inputs_of(case),
         choice=choice(case, refits),
-        why=_why(explanation, names),
+        why=_why(case, explanation, names),
         details=_details(case),
         images=image_views(case, known, names),
         similar=similar(case),
@@ -84,10 +96,10 @@ def _no_reference(case: Case) -> Missing:
     )
 
 
-def _why(explanation: PatientExplanation | Missing, names: dict[str, str]) -> Why | Missing:
+def _why(case: Case, explanation: PatientExplanation | Missing, names: dict[str, str]) -> Why | Missing:
     if isinstance(explanation, Missing):
         return explanation
-    found = why(explanation, names)
+    found = why(explanation, default_targets(case.run.outcomes, case.run.spec.decision), names)
     if not found.outputs:
         said = "; ".join(found.notes) or "the patient has no input whose share could be computed"
         return Missing(what=f"Nothing is explained: {said}.")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mmcare.cohort import Cohort
 from mmcare.components import Batch
-from mmcare.inputs import Inputs, Progress
+from mmcare.inputs import Inputs, Progress, Samples
 from mmcare.run import Prediction, Run
 
-__all__ = ["Case", "open_case"]
+__all__ = ["Case", "open_cases"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,25 @@ class Case:
         return dict(self.prediction.absent[self.patient])
 
 
-def open_case(run: Run, cohort: Cohort, patient: str, progress: Progress | None = None) -> Case:
-    """Read one patient and predict, as `mmcare predict --patient` does.
+def open_cases(run: Run, cohort: Cohort, patients: Sequence[str], progress: Progress | None = None) -> Iterator[Case]:
+    """Read patients together, and predict for each alone, as `mmcare predict --patient` does.
 
     Raises:
         CohortError: The cohort has no such patient (the nearest ids are named), or files cannot be used.
     """
-    inputs = run.inputs(cohort, (patient,), with_outcomes=False, progress=progress)
-    return Case(run, cohort, patient, inputs, run.predict_inputs(inputs))
+    inputs = run.inputs(cohort, patients, with_outcomes=False, progress=progress)
+    for patient in patients:
+        own = _only(inputs, patient)
+        yield Case(run, cohort, patient, own, run.predict_inputs(own))
+
+
+def _only(inputs: Inputs, patient: str) -> Inputs:
+    """The inputs of one patient, so that nothing that is said of them is of others."""
+    samples = {
+        name: Samples(
+            {p: item for p, item in found.prepared.items() if p == patient},
+            {p: reason for p, reason in found.absent.items() if p == patient},
+        )
+        for name, found in inputs.samples.items()
+    }
+    return replace(inputs, samples=samples, patients=(patient,))

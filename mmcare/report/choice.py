@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from scipy.stats import norm
+
 from mmcare.components import Prognosis
-from mmcare.decision import Advice, can_decide, decide
+from mmcare.decision import Advice, Contrast, can_decide, decide
 from mmcare.report.case import Case
 from mmcare.report.part import Missing, Part
 from mmcare.report.refits import RefitFigures, refit_figures
@@ -32,7 +34,11 @@ class RuleStep(Part):
 
 
 class ContrastFigure(Part):
-    """The difference of utility between two arms."""
+    """The difference of utility between two arms.
+
+    Attributes:
+        level: Of the interval from `lower` to `upper`, such as 0.9; None without refits.
+    """
 
     arm: str
     minus: str
@@ -40,6 +46,7 @@ class ContrastFigure(Part):
     standard_error: float | None
     lower: float | None
     upper: float | None
+    level: float | None
     bound: float | None
 
 
@@ -88,18 +95,27 @@ def _choice(advice: Advice, refits: tuple[RefitFigures, ...]) -> Choice:
             RuleStep(name=s.name, title=_STEPS.get(s.name, s.name), passed=s.passed, words=s.words)
             for s in advice.steps
         ),
-        contrasts=tuple(
-            ContrastFigure(
-                arm=c.arm,
-                minus=c.minus,
-                delta=c.delta,
-                standard_error=c.standard_error,
-                lower=c.lower,
-                upper=c.upper,
-                bound=c.bound,
-            )
-            for c in advice.contrasts
-        ),
+        contrasts=tuple(map(_contrast, advice.contrasts)),
         means=tuple(MeanUtility(arm=mean.arm, utility=mean.utility) for mean in advice.means),
         refits=refits,
     )
+
+
+def _contrast(contrast: Contrast) -> ContrastFigure:
+    return ContrastFigure(
+        arm=contrast.arm,
+        minus=contrast.minus,
+        delta=contrast.delta,
+        standard_error=contrast.standard_error,
+        lower=contrast.lower,
+        upper=contrast.upper,
+        level=_level(contrast),
+        bound=contrast.bound,
+    )
+
+
+def _level(contrast: Contrast) -> float | None:
+    """Of the two-sided interval whose lower end the rule compares."""
+    if contrast.delta is None or contrast.lower is None or not contrast.standard_error:
+        return None
+    return float(2 * norm.cdf((contrast.delta - contrast.lower) / contrast.standard_error) - 1)

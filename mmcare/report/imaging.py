@@ -151,7 +151,7 @@ def _view(name: str, image: _Image, saliency: Sequence[Saliency], names: dict[st
         intercept=intercept,
         data=packed_int16(stored),
         windows=_windows(values, in_hu),
-        start=grid.voxel(centre),
+        start=grid.voxel(_middle(image)),
         outlines=tuple(_outlines(image, grid)),
         heat_maps=tuple(_heat_map(found, grid, names) for found in saliency),
         notes=tuple(_notes(grid, volume)),
@@ -159,15 +159,31 @@ def _view(name: str, image: _Image, saliency: Sequence[Saliency], names: dict[st
 
 
 def _looked_at(image: _Image) -> tuple[Floats, Floats]:
-    """Centre and extent of the region in mm; without one the drawn tumour's, or the whole image's."""
-    if image.region is not None and image.region.mask is not None:
-        return image.region.centre_mm, image.region.extent_mm
+    """Centre and extent in mm of all masks together; without one, the whole image's."""
+    volume = image.volume
+    region = image.region.mask if image.region is not None else None
+    drawn = Mask(volume.mask, volume.affine) if volume.mask is not None else None
+    bounds = [_bounds_mm(mask) for mask in (region, drawn) if mask is not None and mask.values.any()]
+    if bounds:
+        lower, upper = np.min([low for low, _ in bounds], axis=0), np.max([high for _, high in bounds], axis=0)
+        return (lower + upper) / 2, upper - lower
+    middle = volume.affine[:3, :3] @ ((np.array(volume.shape) - 1) / 2) + volume.affine[:3, 3]
+    return middle, np.abs(volume.affine[:3, :3]) @ np.array(volume.shape)
+
+
+def _middle(image: _Image) -> Floats:
+    """The place in mm that is shown first: the middle of the tumour as drawn, else of the region, else of the image."""
     volume = image.volume
     if volume.mask is not None and volume.mask.any():
-        places = np.argwhere(volume.mask) @ volume.affine[:3, :3].T + volume.affine[:3, 3]
-        return (places.min(0) + places.max(0)) / 2, places.max(0) - places.min(0)
-    middle = volume.affine[:3, :3] @ ((np.array(volume.shape) - 1) / 2) + volume.affine[:3, 3]
-    return middle, np.abs(volume.affine[:3, :3]).sum(1) * volume.shape
+        return np.asarray(volume.affine[:3, :3] @ np.argwhere(volume.mask).mean(0) + volume.affine[:3, 3])
+    if image.region is not None:
+        return image.region.centre_mm
+    return np.asarray(volume.affine[:3, :3] @ ((np.array(volume.shape) - 1) / 2) + volume.affine[:3, 3])
+
+
+def _bounds_mm(mask: Mask) -> tuple[Floats, Floats]:
+    places = np.argwhere(mask.values) @ mask.affine[:3, :3].T + mask.affine[:3, 3]
+    return places.min(0), places.max(0)
 
 
 def _steps(values: npt.NDArray[np.float32], in_hu: bool) -> tuple[npt.NDArray[np.int16], float, float]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["percent", "points", "sentence", "signed", "value"]
+__all__ = ["decimals", "percent", "points", "sentence", "signed", "value"]
 
 _MINUS = "−"
+
+
+def decimals(number: float, digits: int = 2) -> str:
+    """A number to so many decimals, with a minus that is one, and no sign before a zero."""
+    text = f"{abs(number):.{digits}f}"
+    return text if number >= 0 or float(text) == 0 else f"{_MINUS}{text}"
 
 
 def percent(number: float) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mmcare.report.card import CardFigure
 from mmcare.report.data import ReportData
+from mmcare.report.numbers import decimals
 from mmcare.report.part import Missing
 
 __all__ = ["METRICS", "PerformanceCell", "PerformanceRow", "performance_rows"]
@@ -34,7 +35,7 @@ class PerformanceRow:
 
 
 def performance_rows(data: ReportData) -> list[PerformanceRow]:
-    """All rows of which at least one metric was computed or asked for; empty where nothing was evaluated."""
+    """All rows of which at least one metric could be computed; empty where nothing was evaluated."""
     if isinstance(data.card.performance, Missing):
         return []
     groups: dict[tuple[str, float, str], dict[str, CardFigure]] = {}
@@ -53,11 +54,14 @@ def performance_rows(data: ReportData) -> list[PerformanceRow]:
             events=max(figure.events for figure in found.values()),
         )
         for (endpoint, horizon, arm), found in groups.items()
+        if any(figure.value is not None for figure in found.values())
     ]
 
 
 def _cell(figure: CardFigure) -> PerformanceCell | None:
     if figure.value is None:
         return None
-    known = figure.lower is not None and figure.upper is not None
-    return PerformanceCell(f"{figure.value:.2f}", f"{figure.lower:.2f} to {figure.upper:.2f}" if known else "")
+    interval = ""
+    if figure.lower is not None and figure.upper is not None:
+        interval = f"{decimals(figure.lower)} to {decimals(figure.upper)}"
+    return PerformanceCell(decimals(figure.value), interval)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mmcare.report.choice import Choice, ContrastFigure
 from mmcare.report.data import ReportData
-from mmcare.report.numbers import sentence, signed
+from mmcare.report.numbers import signed
 from mmcare.report.part import Missing
 
 __all__ = ["Verdict", "verdict"]
@@ -45,18 +45,16 @@ def _failed(choice: Choice) -> tuple[str, ...]:
         return ("The rule gives no advice.",)
     more = len(failed) - 1
     rest = f" {more} more {'step fails' if more == 1 else 'steps fail'}, too (see “Choice”)." if more else ""
-    return (f"This step of the rule fails: {_lower(failed[0].title)}. {sentence(failed[0].words)}{rest}",)
-
-
-def _lower(title: str) -> str:
-    return title[:1].lower() + title[1:]
+    return (f"Not fulfilled: “{failed[0].title}”. {failed[0].words}{rest}",)
 
 
 def _contrast(contrast: ContrastFigure, names: dict[str, str]) -> str:
-    """`Utility of surgery less that of SBRT: +4.1 points (interval +1.0 to +7.2).`"""
+    """`Utility of surgery less that of SBRT: +4.1 points (90 % interval +1.0 to +7.2).`"""
     arms = f"Utility of {names[contrast.arm]} less that of {names[contrast.minus]}"
     if contrast.delta is None:
         return f"{arms}: unknown."
     if contrast.lower is None or contrast.upper is None:
         return f"{arms}: {signed(contrast.delta)} points; no interval, for the run holds no refits."
-    return f"{arms}: {signed(contrast.delta)} points (interval {signed(contrast.lower)} to {signed(contrast.upper)})."
+    level = "" if contrast.level is None else f"{100 * contrast.level:.0f} % "
+    interval = f"{level}interval {signed(contrast.lower)} to {signed(contrast.upper)}"
+    return f"{arms}: {signed(contrast.delta)} points ({interval})."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mmcare.explain import FeatureAttribution, ModalityAttribution, PatientExplanation, Target
 from mmcare.report.part import Part
 from mmcare.report.words import words_of, years
 
-__all__ = ["Contribution", "Explained", "ModalityShare", "Why", "label_of", "why"]
+__all__ = ["Contribution", "Explained", "ModalityShare", "Why", "in_words", "label_of", "why"]
 
 
 class Contribution(Part):
@@ -67,11 +67,12 @@ class Why(Part):
     notes: tuple[str, ...] = ()
 
 
-def why(explanation: PatientExplanation, names: dict[str, str]) -> Why:
+def why(explanation: PatientExplanation, asked: Iterable[Target], names: dict[str, str]) -> Why:
     """The explanation by output.
 
     Args:
         explanation: Of the patient.
+        asked: The outputs that it was asked for; not all can be explained.
         names: Of the arms, by key.
     """
     targets = dict.fromkeys(found.target for found in explanation.features)
@@ -84,7 +85,17 @@ def why(explanation: PatientExplanation, names: dict[str, str]) -> Why:
         )
         for target in targets
     )
-    return Why(background=len(explanation.background), outputs=outputs, notes=explanation.notes)
+    return Why(background=len(explanation.background), outputs=outputs, notes=in_words(explanation.notes, asked, names))
+
+
+def in_words(notes: Iterable[str], targets: Iterable[Target], names: dict[str, str]) -> tuple[str, ...]:
+    """Notes with the keys of outputs replaced by their labels."""
+    labels = sorted(((target.key, label_of(target, names)) for target in targets), key=lambda pair: -len(pair[0]))
+    found = []
+    for note in notes:
+        key, label = next(((k, w) for k, w in labels if note.startswith(f"{k} ")), ("", ""))
+        found.append(label + note[len(key) :] if key else note)
+    return tuple(found)
 
 
 def label_of(target: Target, names: dict[str, str]) -> str:

@@ -1,6 +1,6 @@
 "use strict";
 /* Curves over time: what the model expects, and what became of similar patients. */
-MM.percentAxis = { domain: [0, 1], percent: true, label: null, grid: true, ticks: 5, tickFormat: (d) => `${d} %` };
+MM.percentAxis = { domain: [0, 100], percent: true, label: null, grid: true, ticks: 5, tickFormat: (d) => `${d} %` };
 
 MM.course = (box) => {
   const curves = MM.data.curves.filter((curve) => curve.endpoint === box.dataset.endpoint && curve.years.length);
@@ -9,8 +9,8 @@ MM.course = (box) => {
   const end = Math.max(...rows.map((row) => row.year));
   const asked = MM.data.endpoints.find((e) => e.key === box.dataset.endpoint).horizons.filter((h) => h <= end);
   MM.chart(box, (width) => ({
-    height: Math.round(Math.min(330, width * 0.62)), marginLeft: 46,
-    x: { domain: [0, end], label: "Years", labelArrow: "none", ticks: Math.min(8, Math.ceil(end)) },
+    height: Math.round(Math.min(330, width * 0.62)), marginLeft: 46, marginBottom: 40,
+    x: { domain: [0, end], label: "Years", labelArrow: "none", labelAnchor: "center", ticks: Math.min(8, Math.ceil(end)) },
     y: MM.percentAxis,
     marks: [
       Plot.ruleX(asked, { stroke: "var(--line)", strokeDasharray: "2 3" }),
@@ -31,8 +31,8 @@ MM.observed = (box) => {
   if (!rows.length) return;
   const end = Math.min(Math.max(...rows.map((r) => r.year)), Math.max(5, ...MM.data.endpoints.flatMap((e) => e.horizons)));
   MM.chart(box, (width) => ({
-    height: Math.round(Math.min(330, width * 0.62)), marginLeft: 46,
-    x: { domain: [0, end], label: "Years", labelArrow: "none", ticks: Math.min(8, Math.ceil(end)) },
+    height: Math.round(Math.min(330, width * 0.62)), marginLeft: 46, marginBottom: 40,
+    x: { domain: [0, end], label: "Years", labelArrow: "none", labelAnchor: "center", ticks: Math.min(8, Math.ceil(end)) },
     y: { ...MM.percentAxis, clamp: true },
     marks: [
       Plot.areaY(rows.filter((r) => r.lower !== undefined && r.year <= end), { x: "year", y1: "lower", y2: "upper", z: "arm", curve: "step-after", fill: (r) => MM.colour(r.arm), fillOpacity: 0.14 }),

@@ -32,7 +32,7 @@ MM.heat = (value) => {
 
 MM.Viewer = class {
   constructor(box, image) {
-    Object.assign(this, { box, image, at: [...image.start], window: image.windows[0], outlines: new Set(image.outlines.map((_, n) => n)), map: null, opacity: 0.6, masks: [] });
+    Object.assign(this, { box, image, at: [...image.start], window: image.windows[0], outlines: new Set(image.outlines.map((_, n) => n)), map: null, opacity: 0.45, masks: [] });
     this.views = Object.fromEntries([...box.querySelectorAll("canvas")].map((canvas) => [canvas.dataset.plane, canvas]));
   }
 
@@ -176,7 +176,7 @@ MM.Viewer = class {
     }
     if (!image.heat_maps.length) return;
     const select = MM.element("select", { "data-heat": "" }, MM.element("option", { value: "" }, "none"), ...image.heat_maps.map((map) => MM.element("option", { value: map.key }, map.label)));
-    const opacity = MM.element("input", { type: "range", min: "0", max: "100", value: "60", "data-opacity": "" });
+    const opacity = MM.element("input", { type: "range", min: "0", max: "100", value: "45", "data-opacity": "" });
     select.addEventListener("change", () => this.choose(select.value));
     opacity.addEventListener("input", () => { this.opacity = Number(opacity.value) / 100; this.draw(); });
     box.append(MM.element("label", {}, "Where the model looked", select), MM.element("label", {}, "Opacity of the heat map", opacity));

@@ -9,9 +9,9 @@ MM.why = () => {
   const select = document.getElementById("feature"), said = document.getElementById("why-said");
   let output = outputs[0];
   const rows = () => {
-    const named = output.contributions.slice(0, MM.MOST_BARS).map((c) => ({ ...c, label: `${MM.short(c.name, 18)} = ${MM.short(String(MM.number(c.raw)), 14)}` }));
+    const named = output.contributions.slice(0, MM.MOST_BARS).map((c) => ({ ...c }));
     const rest = output.contributions.slice(MM.MOST_BARS);
-    if (rest.length) named.push({ label: `${rest.length} others`, value: rest.reduce((sum, c) => sum + c.value, 0), modality: null });
+    if (rest.length) named.push({ name: `${rest.length} others`, value: rest.reduce((sum, c) => sum + c.value, 0), modality: null });
     let at = output.baseline;
     return named.map((row, place) => ({ ...row, place, from: at, to: (at += row.value) }));
   };
@@ -20,13 +20,15 @@ MM.why = () => {
     if (found >= 0) { select.value = String(found); select.dispatchEvent(new Event("change")); }
   };
   const draw = MM.chart(box, (width) => {
-    const shown = rows(), left = width < 480 ? 150 : 230;
+    const shown = rows(), narrow = width < 480, left = narrow ? 150 : 230;
+    const value = (row) => (row.raw === null ? "unknown" : MM.short(String(MM.number(row.raw)), narrow ? 8 : 14));
+    const label = (row) => (row.modality === null ? row.name : `${MM.short(row.name, narrow ? 11 : 18)} = ${value(row)}`);
     const domain = MM.extent(shown.flatMap((r) => [r.from, r.to]).concat(output.baseline, output.prediction));
-    const pad = Math.max(0.005, (domain[1] - domain[0]) * 0.12);
+    const pad = Math.max(0.005, (domain[1] - domain[0]) * 0.12), digits = domain[1] - domain[0] < 0.05 ? 1 : 0;
     return {
       height: 70 + 26 * shown.length, marginLeft: left, marginRight: 30, marginTop: 34,
-      x: { domain: [domain[0] - pad, domain[1] + pad], percent: false, tickFormat: (d) => (output.minus === null ? `${Math.round(100 * d)} %` : MM.points(d, 0)), label: null, grid: true, ticks: width / 110 },
-      y: { type: "band", domain: shown.map((r) => r.place), tickFormat: (place) => shown[place].label, label: null, padding: 0.25, tickSize: 0 },
+      x: { domain: [domain[0] - pad, domain[1] + pad], percent: false, tickFormat: (d) => (output.minus === null ? `${(100 * d).toFixed(digits)} %` : MM.points(d, digits)), label: null, grid: true, ticks: Math.max(3, Math.floor((width - left) / 75)) },
+      y: { type: "band", domain: shown.map((r) => r.place), tickFormat: (place) => label(shown[place]), label: null, padding: 0.25, tickSize: 0 },
       marks: [
         Plot.ruleX([output.baseline], { stroke: "var(--soft)", strokeDasharray: "3 3" }),
         Plot.ruleX([output.prediction], { stroke: "var(--ink)" }),
@@ -93,7 +95,7 @@ MM.detail = (details, select) => {
 
 MM.histogram = (detail, width) => {
   const { edges, levels, counts } = detail.training;
-  const base = { height: 190, marginLeft: 46, marginBottom: 40, y: { label: "Training patients", labelArrow: "none", grid: true, ticks: 4 } };
+  const base = { height: 200, marginLeft: 46, marginBottom: 40, marginTop: 32, y: { label: "Training patients", labelArrow: "none", grid: true, ticks: 4 } };
   if (levels.length) {
     const bars = levels.map((level, n) => ({ level, label: MM.short(level, 14), count: counts[n] }));
     return { ...base, x: { type: "band", domain: levels, tickFormat: (l) => MM.short(l, levels.length > 4 ? 8 : 14), label: null }, marks: [Plot.barY(bars, { x: "level", y: "count", fill: (b) => (b.level === detail.value ? "var(--ink)" : "var(--bar)") }), Plot.ruleY([0])] };
