@@ -93,8 +93,11 @@ def shapley(value: Value, differs: Bools, rows: int, seed: int) -> Shares:
     ends = np.concatenate([np.zeros((count, players), dtype=bool), np.ones((1, players), dtype=bool)])
     found = value(np.concatenate([ends, *asked]), np.concatenate([np.arange(count), [0], *who]))
     empty, full = found[:count], found[count]
-    parts = np.split(found[count + 1 :], np.cumsum([len(rows_) for rows_ in asked])[:-1])
-    solved = [game.solve(part, empty[game.background], full) for game, part in zip(games, parts, strict=True)]
+    ends_at = count + 1 + np.cumsum([len(rows_) for rows_ in asked], dtype=np.int64)
+    solved = [
+        game.solve(found[end - len(rows_) : end], empty[game.background], full)
+        for game, rows_, end in zip(games, asked, ends_at, strict=True)
+    ]
     values, error = _mean(games, solved, (count, players, found.shape[1]))
     exact = all(game.orders is None for game in games)
     return Shares(values, error, empty.mean(0), full, exact, len(found))
