@@ -173,11 +173,12 @@ class _Scope:
             needed = f"; {self.owner} needs it" if self.owner else ""
             return self._at(key, f"is missing{needed}.", f"Add `{key[-1]}:`.", "missing")
         if first.type == "extra_forbidden":
-            return self._at(key, self._no_such_key(key), code="no-such-key")
+            return self._at(key, self._no_such_key(key), code="no-such-key").at(value=cut(str(key[-1])))
         if first.type == "value_error":
             return self._at(key, f"{first.message.removeprefix('Value error, ')}.", code="value")
         expected = self._expected(key, complaints)
-        return self._at(key, f"expected {expected}, found {_found(first.value)}.", code="value")
+        wrong = self._at(key, f"expected {expected}, found {_found(first.value)}.", code="value")
+        return wrong.at(value=_found(first.value).strip("`"))
 
     def _at(self, key: Key, what: str, todo: str = "", code: str = "") -> Finding:
         return finding_at(self.layered, (*self.prefix, *key), what, todo, code)

@@ -101,6 +101,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "patient": None,
         "modality": None,
         "code": "value",
+        "value": "-1",
     }
     assert run(capsys, "check", "good.yaml", "--plugin", "small.py", "--format", "json") == (0, "[]\n", "")
 

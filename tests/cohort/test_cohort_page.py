@@ -347,6 +347,18 @@ def test_standardised_differences_by_hand(write: Write) -> None:
     )
 
 
+def test_a_covariate_that_tells_the_arms_apart_stands_first(write: Write) -> None:
+    """It varies in no arm: its standardised difference is infinite, and is not left out. Nor is a small arm."""
+    table = [{**row, "age": "70" if row["arm"] == "sbrt" else "60"} for row in rows()]
+    table += [{**row, "patient_id": f"Q{n}", "arm": "drug"} for n, row in enumerate(rows(3))]
+    table.append({**rows(1)[0], "patient_id": "Q9", "arm": ""})
+    page = read(write(DICTIONARY.replace("resection}", "resection, drug: tablets}"), as_text(table)))
+    row = next(row for row in page.rows if row.startswith("age|") and "predictor" not in row)
+    assert row.startswith("age|70|60|−∞|−∞|")
+    assert "Not compared, for an arm needs ten patients: tablets (3), treatment not known (1)." in page.text
+    assert re.search(r"c-statistic of +1\.00", page.text)
+
+
 def test_runs_of_flags_are_joined() -> None:
     assert joined([True, True, False, True]) == "M0 0h2v1h-2zM3 0h1v1h-1z"
     assert joined([False, False]) == "" and joined([]) == ""

@@ -23,20 +23,30 @@ _DOTS = 160
 
 @dataclass(frozen=True, slots=True)
 class BalanceRow:
-    """A covariate: its figures, and where its dots stand in a strip 160 wide (clipped at 1)."""
+    """A covariate: its figures, and where its dots stand in a strip 160 wide (clipped at 1); None: no dot."""
 
     balance: Balance
     far: bool
-    before: float
-    after: float
+    before: float | None
+    after: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class AlikePart:
-    """Overlap of the arms, with a chart an arm whose probability it is (of two arms one)."""
+    """Overlap of the arms, with a chart an arm whose probability it is (of two arms one).
+
+    Attributes:
+        overlap: The figures.
+        arms: Those compared.
+        others: Arms of too few patients, and patients whose arm is not known.
+        charts: Of the propensity.
+        rows: A covariate each.
+        limits: Where -0.1, 0 and 0.1 stand in a strip.
+    """
 
     overlap: Overlap
     arms: tuple[Arm, ...]
+    others: tuple[Arm, ...]
     charts: tuple[Chart, ...]
     rows: tuple[BalanceRow, ...]
     limits: tuple[float, float, float]
@@ -52,14 +62,17 @@ def alike_part(cohort: Cohort, arms: Sequence[Arm]) -> AlikePart | None:
     asked = range(1, 2) if len(compared) == 2 else range(len(compared))
     charts = tuple(_chart(found, compared, place) for place in asked)
     x = Scale(-_WIDEST, _WIDEST, 4, _DOTS - 4)
-    return AlikePart(found, compared, charts, tuple(_rows(found, x)), (x(-FAR), x(0), x(FAR)))
+    others = tuple(arm for arm in arms if arm.name not in found.arms)
+    return AlikePart(found, compared, others, charts, tuple(_rows(found, x)), (x(-FAR), x(0), x(FAR)))
 
 
 def _rows(found: Overlap, x: Scale) -> Iterator[BalanceRow]:
     for balance in found.balance:
-        if np.isfinite(balance.smd):
-            before, after = (x(float(np.clip(d, -_WIDEST, _WIDEST))) for d in (balance.smd, balance.weighted_smd))
-            yield BalanceRow(balance, abs(balance.smd) > FAR, before, after)
+        yield BalanceRow(balance, abs(balance.smd) > FAR, _dot(balance.smd, x), _dot(balance.weighted_smd, x))
+
+
+def _dot(difference: float, x: Scale) -> float | None:
+    return None if np.isnan(difference) else x(float(np.clip(difference, -_WIDEST, _WIDEST)))
 
 
 def _chart(found: Overlap, arms: Sequence[Arm], place: int) -> Chart:

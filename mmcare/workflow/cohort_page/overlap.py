@@ -35,7 +35,8 @@ class Balance:
         name: The column; of a category `column = level`; `column not known` for the share of missing cells.
         means: Of each arm: the mean of a number over known values, or the share (0 to 1) of a level.
         smd: Standardised mean difference, the second arm minus the first; of more than two arms the largest of any
-            pair, without sign. NaN where it does not vary.
+            pair, without sign. Infinite where it varies between the arms and within none; NaN where an arm has no
+            known value.
         weighted_smd: The same under overlap weights, over the same standard deviation.
     """
 
@@ -174,8 +175,8 @@ def _smd(means: tuple[float, ...], variances: tuple[float, ...]) -> float:
     """The difference in pooled standard deviations: signed for two arms, else the largest of any pair."""
     found = []
     for a, b in combinations(range(len(means)), 2):
-        spread = np.sqrt((variances[a] + variances[b]) / 2)
-        found.append((means[b] - means[a]) / spread if spread > 0 else np.nan)
+        spread, apart = np.sqrt((variances[a] + variances[b]) / 2), means[b] - means[a]
+        found.append(apart / spread if spread > 0 or np.isnan(spread) else np.copysign(np.inf, apart) if apart else 0.0)
     if len(found) == 1:
         return float(found[0])
-    return float(np.nanmax(np.abs(found))) if np.isfinite(found).any() else np.nan
+    return float(np.nanmax(np.abs(found))) if not np.isnan(found).all() else np.nan

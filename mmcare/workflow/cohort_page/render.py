@@ -6,7 +6,7 @@ from base64 import b64encode
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from math import isfinite
+from math import isfinite, isinf
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -110,6 +110,8 @@ def _share(part: int, whole: int) -> str:
 
 
 def _number(value: float) -> str:
+    if isinf(value):
+        return "∞" if value > 0 else "−∞"
     return f"{value:.2f}" if isfinite(value) else "–"
 
 
