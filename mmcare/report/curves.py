@@ -21,7 +21,7 @@ class Curve(Part):
 
     Attributes:
         years: T times. free: Probability of no event by each; ends where the arm's follow-up ends.
-        lower: Of the 95 % band over refits of the heads; empty without refits. upper: Likewise.
+        lower: Of the 95 % band over refits of the heads, as far as these reach; empty without refits. upper: Likewise.
         connected: False for a model that knows the horizons alone: draw points.
         personal: False where it is the arm's average. support_years: How far the follow-up reaches.
     """

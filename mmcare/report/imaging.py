@@ -21,7 +21,7 @@ from mmcare.report.volume_grid import ViewGrid, around, resampled
 from mmcare.report.why import label_of
 from mmcare.run import segmenters_of
 
-__all__ = ["HeatMap", "ImageView", "Outline", "Window", "image_views"]
+__all__ = ["HeatMap", "ImageView", "LoadedImage", "Outline", "Window", "image_views", "view_of"]
 
 AIR_HU, LEAST_HU = -1000.0, -900.0
 _STEPS = 4000
@@ -93,25 +93,30 @@ class ImageView(Part):
 
 
 @dataclass(frozen=True)
-class _Image:
-    """An image as read, and the region that was located in it."""
+class LoadedImage:
+    """An image as read.
+
+    Attributes:
+        volume: With the drawn mask, where there is one.
+        region: That was located in it; None without. found_by: Name of the segmenter.
+    """
 
     volume: Volume
-    region: Region | None
-    found_by: str
+    region: Region | None = None
+    found_by: str = ""
 
 
 def image_views(case: Case, explanation: PatientExplanation | None, names: dict[str, str]) -> tuple[ImageView, ...]:
     """Of each image that the patient has; heat maps where there is an explanation."""
     saliency = explanation.saliency if explanation is not None else ()
     return tuple(
-        _view(name, _image(case, name), [found for found in saliency if found.modality == name], names)
+        view_of(name, _image(case, name), [found for found in saliency if found.modality == name], names)
         for name, batch in case.batch.modalities.items()
         if isinstance(batch, VolumeBatch)
     )
 
 
-def _image(case: Case, name: str) -> _Image:
+def _image(case: Case, name: str) -> LoadedImage:
     """The image as its file holds it; of a modality that shows no volume, the sample that the model was given."""
     spec = case.run.spec
     located = segmenters_of(spec, case.run.folder).get(name)
@@ -121,12 +126,12 @@ def _image(case: Case, name: str) -> _Image:
     try:
         volume = stage.modality.volume(raw)
     except TypeError:
-        return _Image(_sample(case, name), None, "")
+        return LoadedImage(_sample(case, name))
     if stage.segmenter is None:
-        return _Image(volume, None, "")
+        return LoadedImage(volume)
     region = region_of(volume, stage.segmenter, "")
     part = spec.modalities[name].parts["roi"].entry.component.name
-    return _Image(volume, None if isinstance(region, Absent) else region, part)
+    return LoadedImage(volume, None if isinstance(region, Absent) else region, part)
 
 
 def _sample(case: Case, name: str) -> Volume:
@@ -134,7 +139,12 @@ def _sample(case: Case, name: str) -> Volume:
     return Volume(batch.values[0, 0].float().numpy(), batch.affine[0].double().numpy())
 
 
-def _view(name: str, image: _Image, saliency: Sequence[Saliency], names: dict[str, str]) -> ImageView:
+def view_of(name: str, image: LoadedImage, saliency: Sequence[Saliency], names: dict[str, str]) -> ImageView:
+    """The image on the page's grid, packed, with its outlines and heat maps.
+
+    Args:
+        name: Of the modality. image: As read. saliency: Of this image. names: Of the arms, by key.
+    """
     volume = image.volume
     centre, extent = _looked_at(image)
     grid = around(centre, extent, volume.shape, volume.affine)
@@ -158,7 +168,7 @@ def _view(name: str, image: _Image, saliency: Sequence[Saliency], names: dict[st
     )
 
 
-def _looked_at(image: _Image) -> tuple[Floats, Floats]:
+def _looked_at(image: LoadedImage) -> tuple[Floats, Floats]:
     """Centre and extent in mm of all masks together; without one, the whole image's."""
     volume = image.volume
     region = image.region.mask if image.region is not None else None
@@ -171,7 +181,7 @@ def _looked_at(image: _Image) -> tuple[Floats, Floats]:
     return middle, np.abs(volume.affine[:3, :3]) @ np.array(volume.shape)
 
 
-def _middle(image: _Image) -> Floats:
+def _middle(image: LoadedImage) -> Floats:
     """The place in mm that is shown first: the middle of the tumour as drawn, else of the region, else of the image."""
     volume = image.volume
     if volume.mask is not None and volume.mask.any():
@@ -209,7 +219,7 @@ def _windows(values: npt.NDArray[np.float32], in_hu: bool) -> tuple[Window, ...]
     return (Window(name="Most of it", low=low, high=high), whole) if high > low else (whole,)
 
 
-def _outlines(image: _Image, grid: ViewGrid) -> Iterator[Outline]:
+def _outlines(image: LoadedImage, grid: ViewGrid) -> Iterator[Outline]:
     """What the model took for the tumour, and what a person drew, where they are two."""
     region, volume = image.region, image.volume
     drawn = Mask(volume.mask, volume.affine) if volume.mask is not None and volume.mask.any() else None

@@ -20,6 +20,8 @@ __all__ = ["RefitFigures", "refit_figures", "refit_prognoses", "with_bands"]
 LEAST = 20
 """Refits below which their percentiles are no band."""
 _LOWER, _UPPER = 2.5, 97.5
+_MOST = 0.5
+"""Share of the refits that must know a time for the band to reach it."""
 _DIGITS = 5
 Floats = npt.NDArray[np.float64]
 
@@ -62,9 +64,9 @@ def _banded(curve: Curve, refits: tuple[Prognosis, ...], code: int) -> Curve:
         return curve
     times = np.array(curve.years)
     each = np.stack([_free(prognosis, curve.endpoint, code, times) for prognosis in refits])
-    if np.isnan(each).mean(0).max() > 0.5:
-        return curve
-    lower, upper = np.nanpercentile(each, (_LOWER, _UPPER), axis=0)
+    known = np.isfinite(each).mean(0) >= _MOST
+    end = len(times) if known.all() else int(known.argmin())  # another draw's follow-up may end earlier
+    lower, upper = np.nanpercentile(each[:, :end], (_LOWER, _UPPER), axis=0)
     return curve.model_copy(update={"lower": tuple(lower.tolist()), "upper": tuple(upper.tolist())})
 
 

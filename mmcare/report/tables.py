@@ -78,7 +78,7 @@ def _band(data: ReportData, figure: Probability) -> str:
     """`48 to 71` at the figure's horizon, where its curve has a band."""
     for curve in data.curves:
         if (curve.endpoint, curve.arm) == (figure.endpoint, figure.arm) and curve.lower:
-            for year, lower, upper in zip(curve.years, curve.lower, curve.upper, strict=True):
+            for year, lower, upper in zip(curve.years, curve.lower, curve.upper, strict=False):
                 if abs(year - figure.horizon) < 1e-6:
                     return f"{percent(100 * lower)} to {percent(100 * upper)}"
     return ""

@@ -1,0 +1,70 @@
+"""Small cohorts and specs for reports."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+ARMS = ("sbrt", "surgery")
+PLAIN = """\
+mmcare_cohort: 1
+patients: {file: patients.csv, id: patient_id}
+arms: {column: arm, values: {sbrt: SBRT, surgery: surgical resection}}
+endpoints:
+  os: {time: os_years, event: died, horizons: [1, 2]}
+  lc: {time: lc_years, event: failed, codes: {0: censored, 1: event, 2: competing}, horizons: [1, 2]}
+columns:
+  age: {type: number, unit: years}
+  fev1: {type: number, unit: "%"}
+  sex: {type: category, levels: [female, male]}
+"""
+SPEC = """\
+mmcare: 1
+name: plain
+modalities:
+  clinical: {use: table, encoder: {use: mlp, hidden: [8]}}
+head:
+  use: dual-task
+  hidden: []
+  endpoints: {os: {model: discrete, weight: 0.7}, lc: {model: competing-risk, weight: 0.3}}
+training: {max_epochs: 2, lr: 0.01, device: cpu}
+decision: {utility: {os: 0.7, lc: 0.3}, horizon: 2, bootstrap: 20}
+"""
+Row = Mapping[str, str]
+
+
+def plain_rows(patients: int = 160) -> list[dict[str, str]]:
+    """Two arms, half of whose patients had each event: enough for figures of their own; P005's age is not known."""
+    rng = np.random.default_rng(7)
+    rows = []
+    for n in range(patients):
+        age = 50 + 35 * rng.random()
+        years = rng.exponential(60 / age) + 0.1
+        row = {
+            "patient_id": f"P{n:03d}",
+            "arm": ARMS[n % 2],
+            "os_years": f"{years:.4f}",
+            "died": str(n // 2 % 2),
+            "lc_years": f"{years * 0.8:.4f}",
+            "failed": str(int(rng.choice(3, p=[0.3, 0.5, 0.2]))),
+            "age": f"{age:.1f}",
+            "fev1": f"{40 + 60 * rng.random():.0f}",
+            "sex": ("female", "male")[n // 3 % 2],
+        }
+        rows.append(row)
+    rows[5]["age"] = ""
+    return rows
+
+
+def write(folder: Path, dictionary: str, rows: Sequence[Row]) -> Path:
+    """A cohort folder."""
+    folder.mkdir(parents=True)
+    (folder / "cohort.yaml").write_text(dictionary)
+    with (folder / "patients.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return folder

@@ -1,0 +1,163 @@
+"""What is missing is named with the command that makes it; who is not there is named with who is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import mmcare
+from mmcare.cache import Cache
+from mmcare.cohort import read_cohort
+from mmcare.report import ReportData, build_report
+from mmcare.report.part import Missing
+from mmcare.run import Run
+from mmcare.workflow import Options
+
+from .browser import Browser
+from .cohorts import PLAIN, SPEC, plain_rows, write
+from .conftest import Ask, Page, page_data
+
+Copied = Callable[[Run], Path]
+
+
+def test_a_patient_who_is_not_there_is_answered_with_the_nearest(run: Run, plain: Path, ask: Ask) -> None:
+    code, out, error = ask("report", run.path, "--cohort", plain, "--patient", "P01O")
+    assert (code, out) == (2, "")
+    assert error == (
+        f"Error: {plain / 'patients.csv'}: the cohort has no patient `P01O`; it has 160. Nearest: P019, P018, P017.\n"
+    )
+
+
+@pytest.mark.parametrize("words", [(), ("--all", "--patient", "P001")])
+def test_one_patient_or_all_is_asked_for(words: tuple[str, ...], run: Run, plain: Path, ask: Ask) -> None:
+    code, _, error = ask("report", run.path, "--cohort", plain, *words)
+    assert code == 2
+    assert error == (
+        "Error: name one patient with `--patient ID`, or `--all`; not both.\n"
+        "  `mmcare predict RUN --cohort DIR` lists the ids.\n"
+    )
+
+
+def test_a_folder_is_no_place_for_a_page(run: Run, plain: Path, tmp_path: Path, ask: Ask) -> None:
+    code, _, error = ask("report", run.path, "--cohort", plain, "--patient", "P001", "--out", tmp_path)
+    assert code == 2
+    assert error == (
+        f"Error: {tmp_path}: is a folder; a report is a file.\n  Write `--out {tmp_path / 'P001.html'}`.\n"
+    )
+
+
+def test_what_a_bare_run_lacks_is_named_with_the_command(
+    run: Run, plain: Path, copy: Copied, page: Page, browser: Browser
+) -> None:
+    """No training patients, no decision state, never evaluated: the page opens, and says how each is come by."""
+    bare = copy(run)
+    manifest = json.loads((bare / "run.json").read_text())
+    for name in [name for name in manifest["files"] if name.startswith(("reference/", "decision/", "metrics"))]:
+        del manifest["files"][name]
+        (bare / name).unlink()
+    (bare / "run.json").write_text(json.dumps(manifest))
+    found = build_report(mmcare.load_run(bare), read_cohort(plain), "P010")
+    train = "mmcare train plain.yaml --cohort DIR"
+    nobody = "The run keeps none of its training patients (`--no-reference`): there is nobody to explain against."
+    assert found.why == found.details == Missing(what=nobody, command=train)
+    assert found.similar == Missing(
+        what="The run keeps no training patients (it was made with `--no-reference`).", command=train
+    )
+    assert found.choice == Missing(
+        what="The run holds nothing to decide with. Both treatments are shown side by side.", command=train
+    )
+    assert found.card.performance == Missing(
+        what="How well the run predicts was not measured, nor its calibration.", command=f"mmcare evaluate {bare}"
+    )
+    with browser.open(page(found)) as opened:
+        assert opened.complaints == []
+        assert "No bands: the run holds no refits" in opened.text("#course")
+        for section, part in (("why", found.why), ("similar", found.similar), ("choice", found.choice)):
+            assert isinstance(part, Missing)
+            assert part.what in opened.text(f"#{section}")
+            assert part.command in opened.text(f"#{section}")
+        assert "mmcare evaluate" in opened.text("#card")
+        assert opened.serious() == []
+
+
+def test_a_baseline_is_reported_with_what_it_has(plain: Path, tmp_path: Path, page: Page, browser: Browser) -> None:
+    spec = "mmcare: 1\nname: cox\nmodalities: {clinical: {use: table}}\nbaseline: {use: cox-ph}\n"
+    (tmp_path / "spec.yaml").write_text(spec)
+    options = Options(out=tmp_path / "cox", cache=Cache(tmp_path / "cache"))
+    made = mmcare.fit(tmp_path / "spec.yaml", plain, options=options)
+    found = build_report(made, read_cohort(plain), made.folder.patients("test")[0])
+    assert isinstance(found.similar, Missing)
+    assert isinstance(found.choice, Missing)
+    assert all(curve.connected for curve in found.curves)
+    with browser.open(page(found)) as opened:
+        assert opened.complaints == []
+
+
+def test_a_patient_of_whom_nothing_is_known_is_told_so(
+    imaging_run: Run, images: Path, tmp_path: Path, page: Page, browser: Browser
+) -> None:
+    """No CT, no genome, and an empty row of the table: the table alone is there, all unknown."""
+    cohort = shutil.copytree(images, tmp_path / "nobody")
+    header, *rows = (cohort / "patients.csv").read_text().splitlines()
+    columns = header.split(",")
+    first = dict(zip(columns, rows[0].split(","), strict=True))
+    kept = ("patient_id", "arm", "os_years", "os_event", "lc_years", "lc_event")
+    row = ",".join(first[name] if name in kept else "" for name in columns)
+    (cohort / "patients.csv").write_text("\n".join([header, row, *rows[1:]]) + "\n")
+    panels = [line for line in (cohort / "panels.tsv").read_text().splitlines() if not line.startswith("SYN-00001\t")]
+    (cohort / "panels.tsv").write_text("\n".join(panels) + "\n")
+    found = build_report(imaging_run, read_cohort(cohort), "SYN-00001")
+    absent = {modality.key: modality.absent for modality in found.inputs}
+    assert absent["ct"].startswith("no CT at")
+    assert absent["genomic"] == "not sequenced"
+    with browser.open(page(found)) as opened:
+        assert opened.complaints == []
+        text = opened.page.text_content("main")
+        assert "nan" not in text.lower().replace("finance", "")
+        assert "The patient has no ct: no CT at" in text
+
+
+def test_figures_that_are_not_known_are_called_so(
+    run: Run, plain: Path, tmp_path: Path, page: Page, browser: Browser
+) -> None:
+    """The follow-up ends at 1.5 years: of the second year nothing is known, and the page never says `nan`."""
+    rows = [
+        {**row, "os_years": str(min(float(row["os_years"]), 1.5)), "lc_years": str(min(float(row["lc_years"]), 1.5))}
+        for row in plain_rows()
+    ]
+    rows = [
+        {
+            **r,
+            "died": "0" if r["os_years"] == "1.5" else r["died"],
+            "failed": "0" if r["lc_years"] == "1.5" else r["failed"],
+        }
+        for r in rows
+    ]
+    short = write(tmp_path / "short", PLAIN, rows)
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    options = Options(out=tmp_path / "run", cache=Cache(tmp_path / "cache"))
+    found = build_report(mmcare.fit(tmp_path / "spec.yaml", short, options=options), read_cohort(short), "P010")
+    unknown = [p for p in found.probabilities if p.probability is None]
+    assert {(p.horizon, p.reason) for p in unknown} == {
+        (2.0, "beyond the follow-up of the training patients under sbrt (1.5 years)"),
+        (2.0, "beyond the follow-up of the training patients under surgery (1.5 years)"),
+    }
+    path = page(found)
+    with browser.open(path) as opened:
+        assert opened.complaints == []
+        assert "nan" not in opened.page.text_content("body").lower().replace("significan", "")
+        assert "unknown" in opened.text("#glance")
+        assert "beyond the follow-up" in opened.text("#glance").lower()
+        assert "The weights cannot be tried" in opened.text("#choice")
+    assert [p["probability"] for p in page_data(path)["probabilities"] if p["horizon"] == 2] == [None] * 4
+
+
+def test_values_that_are_missing_in_the_data_are_said(run: Run, plain: Path, page: Page, browser: Browser) -> None:
+    found: ReportData = build_report(run, read_cohort(plain), "P005")
+    with browser.open(page(found)) as opened:
+        assert "not measured" in opened.text("#inputs")
+        assert "1 of 3 were not measured" in opened.text("#inputs")
