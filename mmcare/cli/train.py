@@ -31,6 +31,7 @@ class _Asked:
     resume: Path | None
     dry: bool
     reference: bool
+    ensemble: int
     plugins: list[Path]
     allow_local_code: bool
 
@@ -51,6 +52,9 @@ def train(
     no_reference: Annotated[
         bool, typer.Option("--no-reference", help="Keep no inputs and outcomes of training patients in the run.")
     ] = False,
+    ensemble: Annotated[
+        int, typer.Option("--ensemble", metavar="N", min=1, help="Networks, alike but for their seeds, averaged.")
+    ] = 1,
     plugin: PluginFiles = None,
     allow_local_code: AllowLocalCode = False,
 ) -> None:
@@ -58,7 +62,8 @@ def train(
 
     Writes a run folder: the resolved spec, the weights, the fitted preprocessing, the split. It is whole at the end;
     an unfinished one is gone on with by --resume, from its last finished epoch. Ctrl-C finishes the step and prints
-    the command that goes on; a second one stops at once. A dry run leaves nothing behind.
+    the command that goes on; a second one stops at once. A dry run leaves nothing behind. The networks of an ensemble
+    share split, preprocessing and grid, and their probabilities are averaged; how far they differ is no interval.
 
     The specs of the example stand in the source tree; `mmcare spec new` writes one for any cohort.
 
@@ -66,9 +71,11 @@ def train(
         mmcare train examples/demo.yaml --cohort mmcare-demo/cohort
         mmcare train examples/demo.yaml --cohort mmcare-demo/cohort --set fusion.use=concat --set training.lr=3e-4
         mmcare train examples/demo.yaml --cohort mmcare-demo/cohort --dry-run
+        mmcare train examples/demo.yaml --cohort mmcare-demo/cohort --ensemble 5
         mmcare train --resume runs/demo-0001
     """
-    asked = _Asked(spec, cohort, set_ or [], out, resume, dry_run, not no_reference, plugin or [], allow_local_code)
+    reference = not no_reference
+    asked = _Asked(spec, cohort, set_ or [], out, resume, dry_run, reference, ensemble, plugin or [], allow_local_code)
     _refuse_contradictions(asked)
     tell("loading torch and the plugins")
     with progress() as advance:
@@ -89,6 +96,7 @@ def _refuse_contradictions(asked: _Asked) -> None:
             raise MMCareError("a dry run leaves nothing behind: leave `--out` or `--dry-run` out.")
         return
     flags = {"--out": asked.out is not None, "--dry-run": asked.dry, "--no-reference": not asked.reference}
+    flags["--ensemble"] = asked.ensemble != 1
     flags["--plugin"] = bool(asked.plugins) and asked.spec is None and not asked.overrides  # nothing would read it
     for flag, given in flags.items():
         if given:
@@ -137,6 +145,7 @@ def _options(asked: _Asked, advance: Progress) -> Options:
     return Options(
         out=asked.out,
         reference=asked.reference,
+        members=asked.ensemble,
         tell=tell,
         tell_findings=show_findings,
         progress=advance,

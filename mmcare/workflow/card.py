@@ -80,6 +80,8 @@ def _how(manifest: Manifest) -> str:
     if manifest.kind == "baseline":
         return ": a baseline, fitted at once"
     epochs = f"{manifest.counted_epochs}, weights of epoch {manifest.best_epoch + 1}"
+    if manifest.members > 1:
+        epochs = f"{manifest.members} networks, alike but for their seeds, averaged; the first: {epochs}"
     return f" on {manifest.device} ({manifest.precision}): {epochs}"
 
 
@@ -133,6 +135,8 @@ def _caveats(spec: Spec, layout: OutcomeLayout, folder: RunFolder) -> Iterator[s
     )
     for name in spec.allow_after_decision:
         yield f"- `{name}` is known only after the treatment was chosen: this is a prognosis, no help to choose."
+    if (folder.member(1)).exists():
+        yield "- How far its networks differ says how much training wavers; it is no interval."
     for plugin in spec.plugins:
         yield f"- It uses a plugin file of its maker's own: local/{plugin.path.name} (SHA-256 {plugin.sha256[:12]}…)."
     yield f"- The run holds patient data: {' and '.join(_patient_data(folder))}."

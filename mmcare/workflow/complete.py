@@ -30,7 +30,8 @@ from mmcare.workflow.card import write_card
 from mmcare.workflow.decision_state import write_decision
 from mmcare.workflow.finished import Finished, Member
 from mmcare.workflow.manifest import manifest_of
-from mmcare.workflow.network import Task, finish_network, member_spec, train_network
+from mmcare.workflow.members import member_spec
+from mmcare.workflow.network import Task, finish_network, train_network
 from mmcare.workflow.options import Options
 from mmcare.workflow.reference import write_reference
 from mmcare.workflow.watch import changed_files, check_clock, file_times

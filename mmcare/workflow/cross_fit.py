@@ -27,7 +27,8 @@ from mmcare.run.predictor import cat_prognoses
 from mmcare.run.store import read_arrays
 from mmcare.training import Loop, represent
 from mmcare.workflow.finished import Finished
-from mmcare.workflow.network import Task, finish_network, member_spec, train_network
+from mmcare.workflow.members import member_spec
+from mmcare.workflow.network import Task, finish_network, train_network
 from mmcare.workflow.options import Options
 
 __all__ = ["cross_fit"]

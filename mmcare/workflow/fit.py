@@ -14,6 +14,7 @@ from mmcare.workflow.begun import Begun, begin
 from mmcare.workflow.cohort_match import check_match
 from mmcare.workflow.cohort_split import split_cohort
 from mmcare.workflow.complete import complete
+from mmcare.workflow.members import check_members
 from mmcare.workflow.options import Options
 from mmcare.workflow.settings_checks import check_settings
 
@@ -64,7 +65,7 @@ def fit(
 
 def make_run(spec: Spec, cohort: Cohort, options: Options, begun: Begun) -> Run:
     """A new run of a spec on a cohort; all that can be refused is refused before its folder is made."""
-    _check_members(spec, options.members)
+    check_members(spec, options.members)
     _check_match(spec, cohort, options)
     splits, findings = split_cohort(spec, cohort)
     options.tell_findings(findings)
@@ -72,19 +73,6 @@ def make_run(spec: Spec, cohort: Cohort, options: Options, begun: Begun) -> Run:
     choose_place(spec.training)
     with begin(spec, cohort, splits, begun, options.out) as folder:
         return complete(folder, spec, cohort, begun, options)
-
-
-def _check_members(spec: Spec, members: int) -> None:
-    """Several members are trained of a network alone.
-
-    Raises:
-        SpecError: Of something else, or fewer than one.
-    """
-    if members < 1:
-        raise SpecError(Finding(what=f"an ensemble has at least 1 member, found {members}."))
-    if members > 1 and spec.kind != "network":
-        what = f"the spec {spec.name} describes a {spec.kind}, which is fitted in one way: there is no ensemble of it."
-        raise SpecError(Finding(what=what, todo="Leave `--ensemble` out.", code="ensemble"))
 
 
 def _check_match(spec: Spec, cohort: Cohort, options: Options) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -15,7 +15,7 @@ from mmcare.training import Loop, Trained, finish, train
 from mmcare.workflow.finished import Member
 from mmcare.workflow.options import Options
 
-__all__ = ["Task", "finish_network", "member_spec", "train_network"]
+__all__ = ["Task", "finish_network", "train_network"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,3 @@ def train_network(task: Task, loop: Loop, options: Options) -> tuple[Model, Trai
 def finish_network(task: Task, model: Model, device: str) -> Member:
     """The network recalibrated, on the CPU."""
     return Member(model, finish(model, task.inputs, task.training, task.validation, device))
-
-
-def member_spec(spec: Spec, number: int) -> Spec:
-    """The spec of a member of an ensemble: a seed of its own, the first has the spec's; all else is the same.
-
-    Split, fitted preprocessing and grid do not depend on that seed.
-    """
-    if number == 0:
-        return spec
-    return replace(spec, training=spec.training.model_copy(update={"seed": spec.training.seed + number}))

@@ -22,6 +22,7 @@ from mmcare.spec import ResolvedPart, Spec, load_spec
 from mmcare.training import Loop, Trained, choose_place, train_segmenter, weights_bytes
 from mmcare.workflow.begun import Begun, begin, resume_command, stoppable
 from mmcare.workflow.manifest import manifest_of
+from mmcare.workflow.members import check_members
 from mmcare.workflow.options import Options
 from mmcare.workflow.segmenter_card import write_segmenter_card
 from mmcare.workflow.settings_checks import check_settings
@@ -60,6 +61,7 @@ def fit_segmenter(
     if not isinstance(spec, Spec):
         spec = load_spec(spec, overrides, plugins=plugins, allow_local_code=allow_local_code)
     _require_kind(spec)
+    check_members(spec, options.members)
     volumes = labelled_volumes(Path(folder), segmenter_key(spec))
     return make_segmenter_run(spec, volumes, options, Begun(reference=False))
 
