@@ -31,7 +31,7 @@ head:
   hidden: []
   endpoints: {os: {model: discrete, weight: 0.7}, lc: {model: competing-risk, weight: 0.3}}
 training: {max_epochs: 2, lr: 0.01, device: cpu}
-decision: {utility: {os: 0.7, lc: 0.3}, horizon: 2, bootstrap: 20}
+decision: {utility: {os: 0.7, lc: 0.3}, horizon: 1, bootstrap: 20}
 """
 Row = Mapping[str, str]
 
@@ -55,7 +55,8 @@ def plain_rows(patients: int = 160) -> list[dict[str, str]]:
             "sex": ("female", "male")[n // 3 % 2],
         }
         rows.append(row)
-    rows[5]["age"] = ""
+    if patients > 5:
+        rows[5]["age"] = ""
     return rows
 
 

@@ -45,7 +45,7 @@ def test_a_planted_fault_is_found(data: ReportData, page: Page, browser: Browser
 
 
 def test_a_script_that_is_not_the_pages_own_is_refused(data: ReportData, page: Page, browser: Browser) -> None:
-    """The policy is what refuses: a script put in by hand does not run, and a picture from elsewhere is not asked for."""
+    """The policy is what refuses: a script put in by hand does not run, no picture is asked for."""
     path = page(data)
     planted = "<script>window.hit = 1</script><img src='http://127.0.0.1:9/x.png' alt=''>"
     path.write_text(path.read_text().replace("</main>", f"{planted}</main>"))
@@ -56,7 +56,7 @@ def test_a_script_that_is_not_the_pages_own_is_refused(data: ReportData, page: P
 
 def test_the_weights_move_the_utility_and_find_where_it_turns(data: ReportData, page: Page, browser: Browser) -> None:
     """At every weight the sentence is the weighted sum of the figures of `mmcare predict`."""
-    chance = {(p.endpoint, p.arm): p.probability or 0.0 for p in data.probabilities if p.horizon == 2}
+    chance = {(p.endpoint, p.arm): p.probability or 0.0 for p in data.probabilities if p.horizon == 1}
     with browser.open(page(data)) as opened:
         for alpha in (0, 70, 100):
             _slide(opened, "#alpha", alpha)
