@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +13,8 @@ from mmcare.cli.progress import progress, tell
 from mmcare.cli.show import aligned, print_wrapped, printable, show_findings
 
 if TYPE_CHECKING:
-    from mmcare.explain import Importance
+    from mmcare.explain import Checks, ExplainConfig, Importance
+    from mmcare.run import Run
     from mmcare.workflow.explain import Explained
 
 __all__ = ["explain"]
@@ -50,6 +51,9 @@ def explain(
         bool | None,
         typer.Option("--images/--no-images", help="Maps of images as NIfTI; by default of patients that are named."),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Hold the explanations against sanity checks, over 50 patients.")
+    ] = False,
     allow_local_code: AllowLocalCode = False,
 ) -> None:
     """Explain predictions: what each feature adds, where in an image the model looked, what attends to what.
@@ -58,19 +62,28 @@ def explain(
     on the image's own grid; over a cohort mean |SHAP|, beeswarm and dependence plots. Without --patient all patients of
     the cohort are explained; a call that was stopped goes on where it was.
 
+    --check asks whether explanations can be trusted: whether they vanish when the model's weights are shuffled, whether
+    what they name moves the prediction first, whether saliency sits in the tumour, and on a synthetic cohort whether
+    the model's features are those that stand in the hazards.
+
     Example:
         mmcare explain runs/demo-0001 --cohort mmcare-demo/cohort --patient SYN-00001
         mmcare explain runs/demo-0001 --cohort mmcare-demo/cohort --target os@3:sbrt
+        mmcare explain runs/demo-0001 --cohort mmcare-demo/cohort --check
     """
     from mmcare.explain import ExplainConfig, parse_targets
     from mmcare.run import load_run
     from mmcare.workflow.explain import Wanted, explain_cohort
 
     loaded = load_run(run, allow_local_code=allow_local_code)
+    where = out or run.with_name(f"{run.resolve().name}-explained")
+    if check:
+        config = ExplainConfig(background=background, rows=rows, seed=seed, saliency=images is not False)
+        _check(loaded, cohort, patient, where, config)
+        return
     maps = images if images is not None else bool(patient)
     config = ExplainConfig(background=background, rows=rows, seed=seed, saliency=maps)
     targets = parse_targets(target, loaded.outcomes) if target else None
-    where = out or run.with_name(f"{run.resolve().name}-explained")
     with progress() as advance:
         explained = explain_cohort(
             loaded,
@@ -83,6 +96,43 @@ def explain(
     if explained.reused:
         tell(f"{explained.reused} of {len(explained.patients)} explanations were there already")
     _print(explained)
+
+
+def _check(run: Run, cohort: Path, patients: list[str] | None, out: Path, config: ExplainConfig) -> None:
+    from mmcare.workflow.explain import check_run
+
+    with progress() as advance:
+        checks = check_run(run, cohort, out, patients, config, advance)
+    print_wrapped(f"Explanations of {checks.patients} patients.")
+    for sentence in _sentences(checks):
+        print_wrapped(printable(sentence), "- ")
+    print(f"\n{out / 'checks.json'}")
+
+
+def _sentences(checks: Checks) -> Iterator[str]:
+    names = {"shap": "Shapley values", "saliency": "Saliency"}
+    for part in checks.randomised:
+        yield (
+            f"{names[part.what]} and those of the model with shuffled weights: mean |Spearman| "
+            f"{part.mean_absolute:.2f} over {part.patients} patients; below 0.2 nothing is left of them."
+        )
+    if (walk := checks.faithfulness) is not None:
+        yield (
+            f"Taking features away in the order of |SHAP| moves the prediction by {walk.deletion:.4f} on average, in "
+            f"random order by {walk.random_deletion:.4f}; putting them in, by {walk.insertion:.4f} and "
+            f"{walk.random_insertion:.4f}."
+        )
+    for mass in checks.tumour:
+        yield (
+            f"{mass.target}: {mass.in_tumour:.0%} of the evidence {mass.evidence} it in {mass.modality} lies in the "
+            f"tumour's mask, where an even map has {mass.even:.0%} ({mass.patients} patients)."
+        )
+    for found in checks.drivers:
+        lost = [name for name in found.drivers if name not in found.found]
+        yield (
+            f"{found.target}: of the {len(found.drivers)} features that move the true probability, {len(found.found)} "
+            f"are among the model's first {len(found.drivers)}{'; not ' + ', '.join(lost) if lost else ''}."
+        )
 
 
 def _print(explained: Explained) -> None:

@@ -18,6 +18,7 @@ from mmcare.explain.explanation import (
 )
 
 if TYPE_CHECKING:
+    from mmcare.explain.checks import Checks, check_explanations
     from mmcare.explain.config import ExplainConfig
     from mmcare.explain.explainer import Explainer
     from mmcare.explain.importance import Importance
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AttentionFigure",
+    "Checks",
     "ExplainConfig",
     "Explainer",
     "FeatureAttribution",
@@ -34,15 +36,18 @@ __all__ = [
     "Saliency",
     "Target",
     "all_targets",
+    "check_explanations",
     "default_targets",
     "parse_targets",
 ]
 
 _HOMES = {
+    "Checks": "checks",
     "ExplainConfig": "config",
     "Explainer": "explainer",
     "Importance": "importance",
     "all_targets": "targets",
+    "check_explanations": "checks",
     "default_targets": "targets",
     "parse_targets": "targets",
 }

@@ -38,13 +38,13 @@ from mmcare.inputs import Inputs, Progress
 from mmcare.model import Model, full_precision
 from mmcare.run import NetworkPredictor, Run
 
-__all__ = ["Explainer"]
+__all__ = ["Explainer", "Notes", "Work"]
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass
-class _Notes:
+class Notes:
     """What is said in words beside the figures, and how long each part took."""
 
     words: list[str] = field(default_factory=list)
@@ -113,18 +113,14 @@ class Explainer:
         Raises:
             CohortError: The cohort has no such patient, or its files cannot be used.
         """
-        inputs, notes = self.inputs(patient), _Notes()
-        batch = inputs.batch([patient], with_outcomes=False)
-        known = self._explainable(self.run.predictor.prognosis(batch), targets or self.targets, notes)
-        if not known:
+        notes = Notes()
+        work = self.work(patient, targets or self.targets, notes)
+        if work is None:
             return PatientExplanation(patient, (), notes=tuple(notes.words))
-        items = {name: s.prepared[patient] for name, s in inputs.samples.items() if patient in s.prepared}
-        background = self.reference.background(tuple(items), self.config.background, self.config.seed)
-        work = _Work(self, inputs, batch, items, background, known, notes)
         features, modalities = work.shapley()
         return PatientExplanation(
             patient=patient,
-            background=background.names,
+            background=work.background.names,
             features=features,
             modalities=modalities,
             saliency=work.saliency(),
@@ -134,7 +130,18 @@ class Explainer:
             seconds=notes.seconds,
         )
 
-    def _explainable(self, prognosis: Prognosis, targets: Sequence[Target], notes: _Notes) -> tuple[Target, ...]:
+    def work(self, patient: str, targets: Sequence[Target], notes: Notes) -> Work | None:
+        """A patient's explanation before its parts are computed; None where no target can be explained, as noted."""
+        inputs = self.inputs(patient)
+        batch = inputs.batch([patient], with_outcomes=False)
+        known = self._explainable(self.run.predictor.prognosis(batch), targets, notes)
+        if not known:
+            return None
+        items = {name: s.prepared[patient] for name, s in inputs.samples.items() if patient in s.prepared}
+        background = self.reference.background(tuple(items), self.config.background, self.config.seed)
+        return Work(self, inputs, batch, items, background, known, notes)
+
+    def _explainable(self, prognosis: Prognosis, targets: Sequence[Target], notes: Notes) -> tuple[Target, ...]:
         reasons = {target: why_not(prognosis, target, self.run.outcomes) for target in targets}
         notes.words += [reason for reason in reasons.values() if reason]
         return tuple(target for target, reason in reasons.items() if not reason)
@@ -145,7 +152,7 @@ class Explainer:
         return {name: modality.layout(self.run.fitted[name]) for name, modality in modalities.items()}
 
 
-class _Work:
+class Work:
     """One patient's explanation under way."""
 
     def __init__(
@@ -156,7 +163,7 @@ class _Work:
         items: Mapping[str, Prepared],
         background: Background,
         targets: tuple[Target, ...],
-        notes: _Notes,
+        notes: Notes,
     ) -> None:
         self.run, self.config, self.inputs = explainer.run, explainer.config, inputs
         self.batch, self.background, self.targets, self.notes = batch, background, targets, notes
@@ -165,13 +172,17 @@ class _Work:
             self.rows = self._rows()
         self._say_players()
 
+    def shares(self) -> Shares:
+        """Shapley values of all players."""
+        differs = differing(self.players, self.inputs.modalities, self.batch, self.background).numpy()
+        return shapley(self.rows, differs, self.config.rows, self.config.seed)
+
     def shapley(self) -> tuple[tuple[FeatureAttribution, ...], tuple[ModalityAttribution, ...]]:
         """Of features and of modalities."""
         if not self.players.count:
             return (), ()
-        differs = differing(self.players, self.inputs.modalities, self.batch, self.background).numpy()
         with self.notes.timed("shapley"):
-            shares = shapley(self.rows, differs, self.config.rows, self.config.seed)
+            shares = self.shares()
         with self.notes.timed("modalities"):
             modalities = self._modality_shares(shares)
         if not shares.exact:

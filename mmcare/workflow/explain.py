@@ -21,6 +21,7 @@ from mmcare.explain import (
     Saliency,
     Target,
 )
+from mmcare.explain.checks import PATIENTS, Checks, check_explanations
 from mmcare.explain.geometry import on_geometry
 from mmcare.explain.importance import FeatureValues, feature_values, importance, importance_csv, shap_csv
 from mmcare.explain.record import as_json, read_features, saliency_name
@@ -29,7 +30,7 @@ from mmcare.formats.atomic import write_bytes, write_text
 from mmcare.inputs import Progress
 from mmcare.run import Run
 
-__all__ = ["Explained", "Wanted", "explain_cohort"]
+__all__ = ["Explained", "Wanted", "check_run", "explain_cohort"]
 
 _READ_AT_ONCE = 32
 
@@ -107,6 +108,34 @@ def explain_cohort(
     if wanted.plots and len(patients) > 1:
         _write_plots(out, values)
     return Explained(out, patients, values, rows, work.last, work.reused)
+
+
+def check_run(
+    run: Run,
+    cohort: Cohort | str | Path,
+    out: Path,
+    patients: Sequence[str] | None = None,
+    config: ExplainConfig | None = None,
+    progress: Progress | None = None,
+) -> Checks:
+    """Hold a run's explanations against the sanity checks, and write `checks.json`.
+
+    Args:
+        run: A finished run.
+        cohort: Whose patients are explained.
+        out: Folder.
+        patients: Ids; by default 50 of the run's test patients where the cohort holds them, else of all.
+        config: How much is computed.
+        progress: Told how far it is.
+    """
+    cohort = cohort if isinstance(cohort, Cohort) else read_cohort(cohort)
+    for patient in patients or ():
+        cohort.require(patient)
+    known = set(cohort.patients)
+    chosen = patients or [p for p in run.folder.patients("test") if p in known] or cohort.patients
+    checks = check_explanations(run, cohort, tuple(dict.fromkeys(chosen))[:PATIENTS], config, progress)
+    write_text(out / "checks.json", checks.as_json())
+    return checks
 
 
 @dataclass

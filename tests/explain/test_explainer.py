@@ -15,7 +15,7 @@ from mmcare.components import Encoder
 from mmcare.errors import MMCareError, RunError
 from mmcare.explain import ExplainConfig, Explainer, PatientExplanation, Target, all_targets, parse_targets
 from mmcare.explain.background import read_reference
-from mmcare.explain.explainer import _Notes, _Work
+from mmcare.explain.explainer import Notes, Work
 from mmcare.run import NetworkPredictor
 
 from .conftest import GENES, Small
@@ -235,11 +235,9 @@ def test_the_reference_holds_inputs_and_of_images_their_tokens(small: Small) -> 
     assert reference.patients == len(small.run.folder.patients("training"))
 
 
-def work_on(explainer: Explainer, patient: str, seed: int = 0) -> _Work:
+def work_on(explainer: Explainer, patient: str, seed: int = 0) -> Work:
     """One patient's explanation before anything but the tokens is computed."""
-    inputs = explainer.inputs(patient)
-    items = {name: s.prepared[patient] for name, s in inputs.samples.items() if patient in s.prepared}
-    background = explainer.reference.background(tuple(items), explainer.config.background, explainer.config.seed)
-    batch = inputs.batch([patient], with_outcomes=False)
-    explainer.config = explainer.config.model_copy(update={"seed": seed})
-    return _Work(explainer, inputs, batch, items, background, explainer.targets, _Notes())
+    work = explainer.work(patient, explainer.targets, Notes())
+    assert work is not None
+    work.config = work.config.model_copy(update={"seed": seed})  # of the sampling; the background is drawn
+    return work
