@@ -47,7 +47,7 @@ class Thumbnail:
 def thumbnail(volume: Volume, patient: str) -> Thumbnail:
     """Three planes of a CT in HU, through the centroid of its mask; through its middle where it has none."""
     spacing = np.array(volume.spacing_mm)
-    marked = np.argwhere(volume.mask) if volume.mask is not None else np.zeros((0, 3))
+    marked = _marked(volume.mask) if volume.mask is not None else np.zeros((0, 3), dtype=np.int64)
     centre = marked.mean(axis=0) if len(marked) else (np.array(volume.shape) - 1) / 2
     field = _field(volume, marked, spacing)
     tiles: list[npt.NDArray[np.uint8]] = []
@@ -61,7 +61,16 @@ def thumbnail(volume: Volume, patient: str) -> Thumbnail:
     return Thumbnail(patient, _jpeg(tiles), "".join(outlines), float(field), mask)
 
 
-def _field(volume: Volume, marked: npt.NDArray[np.generic], spacing: npt.NDArray[np.float64]) -> float:
+def _marked(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """(n, 3) voxels of a mask; only its box is searched, since most of a CT is not tumour."""
+    used = [np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+    if not len(used[0]):
+        return np.zeros((0, 3), dtype=np.int64)
+    box = tuple(slice(int(side[0]), int(side[-1]) + 1) for side in used)
+    return np.argwhere(mask[box]) + [int(side[0]) for side in used]
+
+
+def _field(volume: Volume, marked: npt.NDArray[np.int64], spacing: npt.NDArray[np.float64]) -> float:
     whole = float((np.array(volume.shape) * spacing).max())
     if not len(marked):
         return whole
@@ -105,7 +114,7 @@ class _View:
     def _slice(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
         through = 3 - self.across - self.up
         place = int(np.clip(round(float(self.centre[through])), 0, values.shape[through] - 1))
-        return np.take(values, place, axis=through)
+        return np.moveaxis(values, through, 0)[place]  # a view: `take` would copy the whole CT
 
 
 def _jpeg(tiles: list[npt.NDArray[np.uint8]]) -> bytes:
