@@ -8,6 +8,8 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
 from mmcare.cohort import Cohort, read_cohort
 from mmcare.errors import CohortError, Finding, MMCareError
 from mmcare.formats.atomic import write_text
@@ -20,7 +22,7 @@ from mmcare.report.entry import Entry, entry_of, read_entry
 from mmcare.report.index import render_index
 from mmcare.report.render import render_report
 from mmcare.run import Run, load_run
-from mmcare.workers import in_order, processes, workers_for
+from mmcare.workers import cores, in_order, processes, workers_for
 
 __all__ = ["Made", "write_reports"]
 
@@ -47,7 +49,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """Some patients to report on."""
+    """Some patients to report on; `threads` for each of several processes, None where there is one."""
 
     run: Path
     cohort: Path
@@ -55,6 +57,7 @@ class _Task:
     patients: tuple[str, ...]
     key: str
     allow_local_code: bool
+    threads: int | None
 
 
 def write_reports(
@@ -83,13 +86,13 @@ def write_reports(
     _refuse_foreign(out)
     kept = {p: entry for p in cohort.patients if (entry := _there(out, p, key)) is not None}
     left = [patient for patient in cohort.patients if patient not in kept]
-    tasks = [
-        _Task(run.path, cohort.root, out, tuple(left[at : at + _TOGETHER]), key, allow_local_code)
-        for at in range(0, len(left), _TOGETHER)
-    ]
+    groups = [tuple(left[at : at + _TOGETHER]) for at in range(0, len(left), _TOGETHER)]
+    count = workers_for(workers, len(groups), _WORTH)
+    threads = max(1, cores() // count) if count > 1 else None
+    tasks = [_Task(run.path, cohort.root, out, group, key, allow_local_code, threads) for group in groups]
     entries = dict(kept)
     tell = progress or (lambda what, done, total: None)
-    with processes(workers_for(workers, len(tasks), _WORTH)) as pool:
+    with processes(count) as pool:
         for found in in_order(_write_some, tasks, pool):
             entries |= {entry.patient: entry for entry in found}
             tell("reports", len(entries), len(cohort.patients))
@@ -118,6 +121,8 @@ def _entry_file(out: Path, patient: str) -> Path:
 
 def _write_some(task: _Task) -> list[Entry]:
     """Read some patients together; where that fails, each alone, so that one bad file costs one report."""
+    if task.threads is not None:
+        torch.set_num_threads(task.threads)
     run, cohort = _opened(task.run, task.cohort, task.allow_local_code)
     try:
         return [_keep(task, entry) for entry in _entries(task, run, cohort, task.patients)]

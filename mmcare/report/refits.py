@@ -8,6 +8,7 @@ import numpy.typing as npt
 from mmcare.components import Prognosis
 from mmcare.decision.networks import networks_of, represent
 from mmcare.decision.refits import predict_heads
+from mmcare.decision.rule import LEAST_REFITS
 from mmcare.decision.state import read_state
 from mmcare.decision.stored_heads import read_refits
 from mmcare.model.paths import average_members
@@ -17,8 +18,6 @@ from mmcare.report.part import Part, finite
 
 __all__ = ["RefitFigures", "refit_figures", "refit_prognoses", "with_bands"]
 
-LEAST = 20
-"""Refits below which their percentiles are no band."""
 _LOWER, _UPPER = 2.5, 97.5
 _MOST = 0.5
 """Share of the refits that must know a time for the band to reach it."""
@@ -54,7 +53,7 @@ def refit_prognoses(case: Case) -> tuple[Prognosis, ...]:
 
 def with_bands(curves: tuple[Curve, ...], refits: tuple[Prognosis, ...], arms: tuple[str, ...]) -> tuple[Curve, ...]:
     """The curves with the 2.5th and 97.5th percentile of the refits at each time, of those that are patients' own."""
-    if len(refits) < LEAST:
+    if len(refits) < LEAST_REFITS:
         return curves
     return tuple(_banded(curve, refits, arms.index(curve.arm)) if curve.connected else curve for curve in curves)
 

@@ -31,7 +31,7 @@ head:
   hidden: []
   endpoints: {os: {model: discrete, weight: 0.7}, lc: {model: competing-risk, weight: 0.3}}
 training: {max_epochs: 2, lr: 0.01, device: cpu}
-decision: {utility: {os: 0.7, lc: 0.3}, horizon: 1, bootstrap: 20}
+decision: {utility: {os: 0.7, lc: 0.3}, horizon: 1, bootstrap: 50}
 """
 Row = Mapping[str, str]
 

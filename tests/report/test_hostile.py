@@ -17,7 +17,7 @@ from .browser import Browser
 from .cohorts import plain_rows, write
 from .conftest import Page
 
-TAG = "<img src=x onerror=window.hit=1>"
+TAG = "<img src=x onerror=hit=1>"
 SCRIPT = "</script><script>window.hit=1</script>"
 TEMPLATE = "{{ 7*7 }}{% raw %}"
 LINK = "javascript:window.hit=1"

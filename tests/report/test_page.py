@@ -183,3 +183,40 @@ def test_it_prints_all_of_it_on_white(of_images: Reported, page: Page, browser: 
         opened.page.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
     pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "page.pdf").read_bytes()))
     assert 3 <= pages <= 20
+
+
+def test_advice_is_said_with_its_interval(data: ReportData, page: Page, browser: Browser) -> None:
+    """Where every step holds; the arm keeps its colour."""
+    from mmcare.report.choice import Choice
+
+    assert isinstance(data.choice, Choice)
+    steps = tuple(step.model_copy(update={"passed": True}) for step in data.choice.steps)
+    found = {"arm": "surgery", "minus": "sbrt", "delta": 0.081, "lower": 0.034, "upper": 0.128, "level": 0.9}
+    contrast = data.choice.contrasts[0].model_copy(update=found)
+    advised = data.choice.model_copy(update={"arm": "surgery", "steps": steps, "contrasts": (contrast,)})
+    with browser.open(page(data.model_copy(update={"choice": advised}))) as opened:
+        said = opened.text(".verdict")
+        colours = [
+            opened.page.eval_on_selector(selector, "(e) => getComputedStyle(e).color")
+            for selector in (".verdict .arm-name", ".arm-card.arm-1 .arm-name")
+        ]
+    assert said.split("\n\n") == [
+        "Advised: surgical resection",
+        "Utility of surgical resection less that of SBRT: +8.1 points (90 % interval +3.4 to +12.8).",
+        "All steps of the rule hold.",
+    ]
+    assert colours[0] == colours[1]
+
+
+def test_no_advice_names_the_step_that_failed(data: ReportData, page: Page, browser: Browser) -> None:
+    from mmcare.report.choice import Choice
+
+    assert isinstance(data.choice, Choice)
+    assert data.choice.arm is None
+    first = next(step for step in data.choice.steps if not step.passed)
+    with browser.open(page(data)) as opened:
+        said = opened.text(".verdict")
+        rows = opened.page.locator("#steps tbody tr").count()
+    assert said.startswith("No treatment is advised")
+    assert f"Not fulfilled: “{first.title}”. {first.words}" in said
+    assert rows == len(data.choice.steps)

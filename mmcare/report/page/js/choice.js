@@ -16,11 +16,10 @@ MM.choice = () => {
   const refits = (MM.data.choice.refits ?? []).reduce((found, r) => ({ ...found, [`${r.endpoint} ${r.arm}`]: r.probabilities }), {});
   const of = (arm) => [refits[`${first} ${arm}`], refits[`${second} ${arm}`]];
   const contrast = (MM.data.choice.contrasts ?? []).find((c) => c.standard_error && c.lower !== null);
-  const z = contrast ? (contrast.delta - contrast.lower) / contrast.standard_error : 1.645;
-  const level = contrast?.level ? `${Math.round(100 * contrast.level)} % ` : "90 % ";
+  const z = contrast ? (contrast.delta - contrast.lower) / contrast.standard_error : null;
   const interval = (alpha) => {
     const [a, b] = [of(other), of(one)];
-    if ([...a, ...b].some((list) => !list || list.length < 20)) return null;
+    if (!contrast || [...a, ...b].some((list) => !list)) return null;
     const deltas = a[0].map((_, n) => (([p, q, r, s]) => [p, q, r, s].includes(null) ? null : alpha * (p - r) + (1 - alpha) * (q - s))([a[0][n], a[1][n], b[0][n], b[1][n]])).filter((d) => d !== null);
     const mean = deltas.reduce((sum, d) => sum + d, 0) / deltas.length;
     const error = Math.sqrt(deltas.reduce((sum, d) => sum + (d - mean) ** 2, 0) / (deltas.length - 1));
@@ -52,7 +51,7 @@ MM.choice = () => {
     slider.setAttribute("aria-valuetext", said.textContent);
     const band = interval(alpha), delta = difference(alpha);
     const parts = MM.arms.map((arm) => `${MM.armName(arm)} ${(100 * utility(arm, alpha)).toFixed(1)}`);
-    const sure = band === null ? "" : ` (${level}interval ${MM.points(band[0])} to ${MM.points(band[1])})`;
+    const sure = band === null ? "" : ` (${Math.round(100 * contrast.level)} % interval ${MM.points(band[0])} to ${MM.points(band[1])})`;
     const small = Math.abs(delta) < mid ? ` That is less than the ${(100 * mid).toFixed(0)} points that matter.` : "";
     const turn = flip === null ? "No weight turns the order of the two." : `The order turns where ${name(first).toLowerCase()} weighs ${Math.round(100 * flip)} %.`;
     result.textContent = `Utility: ${parts.join("; ")}. Difference, ${MM.armName(other)} less ${MM.armName(one)}: ${MM.points(delta)} points${sure}.${small} ${turn}`;
