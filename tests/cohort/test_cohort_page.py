@@ -243,6 +243,41 @@ def test_a_cohort_that_is_not_whole_has_a_page_that_says_so(case: str, write: Wr
     assert said in read(write(dictionary, table)).text
 
 
+def test_a_page_bears_5000_findings_and_says_how_many_it_leaves_out() -> None:
+    from mmcare.errors import Finding, Severity
+    from mmcare.workflow.cohort_page.findings import findings_part
+
+    notes = [Finding(what=f"n{n}", severity=Severity.NOTE, file="c/patients.csv", line=n) for n in range(6_000)]
+    part = findings_part([*notes, Finding(what="e", value="7", modality="ct", key="k")], Path("c"))
+    assert (len(part.rows), part.left_out, part.counts) == (5_000, 1_001, {"error": 1, "warning": 0, "note": 6_000})
+    first, second = part.rows[:2]
+    assert (first.severity, first.column, first.value, first.file) == ("error", "ct k", "7", "")
+    assert (second.what, second.file, second.place) == ("n0", "patients.csv", "0")
+
+
+def test_charts_of_300_predictors_are_drawn_and_the_others_named(write: Write) -> None:
+    names = [f"f{n:03d}" for n in range(303)]
+    table = [{**row, **dict.fromkeys(names, row["age"])} for row in rows()]
+    entries = "".join(f"  {name}: {{type: number}}\n" for name in names)
+    page = read(write("mmcare_cohort: 1\ncolumns:\n" + entries, as_text(table)))
+    assert len([a for a in page.all("svg") if (a.get("aria-label") or "").startswith("histogram of f")]) == 300
+    assert "3 more predictors are not drawn: f300, f301, f302." in page.text
+
+
+def test_a_file_whose_name_is_no_text_is_written_about(write: Write, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from mmcare.errors import Finding
+    from mmcare.workflow.cohort_page.render import write_cohort_page
+
+    checked = look_at_cohort_folder(write())
+    odd = Finding(what="is odd.", file=b"scan\xff.dcm".decode(errors="surrogateescape"))
+    page = cohort_page(replace(checked, findings=(odd,)))
+    path = tmp_path / "page.html"
+    assert write_cohort_page(page, path) == path.stat().st_size
+    assert "scan?.dcm" in path.read_text(encoding="utf-8")
+
+
 def test_no_images_is_said(synthetic: Path, tmp_path: Path, capfd: Capture) -> None:
     path = tmp_path / "check.html"
     main(["cohort", "check", str(synthetic), "--no-images", "--json", "--html", str(path)])

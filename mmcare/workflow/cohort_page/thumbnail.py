@@ -67,7 +67,7 @@ def _marked(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     if not len(used[0]):
         return np.zeros((0, 3), dtype=np.int64)
     box = tuple(slice(int(side[0]), int(side[-1]) + 1) for side in used)
-    return np.argwhere(mask[box]) + [int(side[0]) for side in used]
+    return np.argwhere(mask[box]) + np.array([side[0] for side in used], dtype=np.int64)
 
 
 def _field(volume: Volume, marked: npt.NDArray[np.int64], spacing: npt.NDArray[np.float64]) -> float:
