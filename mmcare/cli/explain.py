@@ -131,7 +131,7 @@ def _sentences(checks: Checks) -> Iterator[str]:
         lost = [name for name in found.drivers if name not in found.found]
         yield (
             f"{found.target}: of the {len(found.drivers)} features that move the true probability, {len(found.found)} "
-            f"are among the model's first {len(found.drivers)}{'; not ' + ', '.join(lost) if lost else ''}."
+            f"are among as many first ones of their modality{'; not ' + ', '.join(lost) if lost else ''}."
         )
 
 

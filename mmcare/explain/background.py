@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,12 +35,12 @@ class Background:
     Attributes:
         numbers: Their running numbers in the run's `reference/`.
         inputs: By modality, K rows each.
-        tokens: By modality, what an encoder made of K images.
+        tokens: By modality, what each member's encoder made of K images.
     """
 
     numbers: tuple[int, ...]
     inputs: Mapping[str, ModalityBatch]
-    tokens: Mapping[str, Tokens]
+    tokens: Mapping[str, tuple[Tokens, ...]]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,12 +55,12 @@ class Reference:
     Attributes:
         patients: How many.
         inputs: By modality: the rows of those who have it, `rows` being running numbers.
-        tokens: By modality: running numbers (n,), and tokens of these patients.
+        tokens: By modality: running numbers (n,), and each member's tokens of these patients.
     """
 
     patients: int
     inputs: Mapping[str, ModalityBatch]
-    tokens: Mapping[str, tuple[Tensor, Tokens]]
+    tokens: Mapping[str, tuple[Tensor, tuple[Tokens, ...]]]
 
     def background(self, wanted: Sequence[str], count: int, seed: int) -> Background:
         """Up to `count` patients, drawn among those who have all modalities that are `wanted` and kept here.
@@ -89,8 +89,9 @@ class Reference:
     def _rows(self, name: str, numbers: Sequence[int]) -> ModalityBatch:
         return self.inputs[name].take(self._places(name, numbers), torch.arange(len(numbers)))
 
-    def _tokens(self, name: str, numbers: Sequence[int]) -> Tokens:
-        return self.tokens[name][1].take(self._places(name, numbers))
+    def _tokens(self, name: str, numbers: Sequence[int]) -> tuple[Tokens, ...]:
+        places = self._places(name, numbers)
+        return tuple(tokens.take(places) for tokens in self.tokens[name][1])
 
     def _places(self, name: str, numbers: Sequence[int]) -> Tensor:
         return torch.searchsorted(self._numbers(name), torch.tensor(numbers, dtype=torch.int64))
@@ -114,11 +115,19 @@ def read_reference(run: Run, layouts: Mapping[str, InputLayout]) -> Reference:
     arrays = {name: torch.from_numpy(np.array(values)) for name, values in read_arrays(file).items()}
     inputs = {n: batch for n, layout in layouts.items() if (batch := _inputs(n, layout, arrays)) is not None}
     tokens = {
-        name: (arrays[f"{name}.tokens.rows"], Tokens(arrays[f"{name}.tokens.values"], arrays[f"{name}.tokens.mask"]))
+        name: (arrays[f"{name}.tokens.rows"], tuple(_tokens(name, arrays)))
         for name in layouts
         if f"{name}.tokens.rows" in arrays
     }
     return Reference(len(arrays["present"]), inputs, tokens)
+
+
+def _tokens(name: str, arrays: Mapping[str, Tensor]) -> Iterator[Tokens]:
+    """Of each member."""
+    values = [key for key in arrays if key.startswith(f"{name}.tokens.values")]
+    for member in range(len(values)):
+        end = f".{member}" if member else ""
+        yield Tokens(arrays[f"{name}.tokens.values{end}"], arrays[f"{name}.tokens.mask{end}"])
 
 
 def _inputs(name: str, layout: InputLayout, arrays: Mapping[str, Tensor]) -> ModalityBatch | None:

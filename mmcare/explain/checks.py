@@ -20,7 +20,7 @@ from mmcare.explain.metric.mass_in_tumour import TumourMass, mass_in_tumour
 from mmcare.explain.metric.randomisation import Resemblance, resemblance, shuffled_model
 from mmcare.explain.metric.true_drivers import Agreement, agreement
 from mmcare.inputs import Progress
-from mmcare.run import NetworkPredictor, Run
+from mmcare.run import EnsemblePredictor, NetworkPredictor, Run
 from mmcare.synthetic import WORLDS
 
 __all__ = ["PATIENTS", "Checks", "check_explanations", "world_of_cohort"]
@@ -112,6 +112,8 @@ def world_of_cohort(cohort: Cohort) -> str | None:
 
 def _randomised(explainer: Explainer, patient: str, seed: int) -> list[PatientExplanation]:
     predictor = explainer.run.predictor
+    if isinstance(predictor, EnsemblePredictor):
+        predictor = predictor.members[0]
     if not isinstance(predictor, NetworkPredictor):
         return []
     run = replace(explainer.run, predictor=NetworkPredictor(shuffled_model(predictor.model, seed)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import perf_counter
 from typing import Any, cast
@@ -31,12 +31,12 @@ from mmcare.explain.explanation import (
     Target,
 )
 from mmcare.explain.players import Players, Seat, differing, seat_players
-from mmcare.explain.rows import AlteredRows, NetworkRows, PredictorRows, Setting
+from mmcare.explain.rows import AlteredRows, EnsembleRows, NetworkRows, PredictorRows, Setting
 from mmcare.explain.saliency import ImageView, image_saliency
 from mmcare.explain.targets import default_targets, read_targets, why_not
 from mmcare.inputs import Inputs, Progress
 from mmcare.model import Model, full_precision
-from mmcare.run import NetworkPredictor, Run
+from mmcare.run import EnsemblePredictor, NetworkPredictor, Run
 
 __all__ = ["Explainer", "Notes", "Work"]
 
@@ -168,7 +168,17 @@ class Work:
         self.run, self.config, self.inputs = explainer.run, explainer.config, inputs
         self.batch, self.background, self.targets, self.notes = batch, background, targets, notes
         self.players: Players = seat_players(inputs.modalities, self.run.fitted, items, background)
+        self.setting = Setting(
+            batch,
+            background,
+            self.players,
+            inputs.modalities,
+            targets,
+            self.run.outcomes,
+            self.config.rows_at_once,
+        )
         with notes.timed("tokens"):
+            self.networks = self._networks()
             self.rows = self._rows()
         self._say_players()
 
@@ -191,15 +201,17 @@ class Work:
 
     def saliency(self) -> tuple[Saliency, ...]:
         """Of every image."""
-        if not isinstance(self.rows, NetworkRows) or not self.config.saliency:
+        if not self.networks or not self.config.saliency:
             return ()
         found: list[Saliency] = []
-        rows = self.rows
-        for name, modality in rows.batch.modalities.items():
+        for name, modality in self.batch.modalities.items():
             if isinstance(modality, VolumeBatch):
-                view = ImageView(rows.model, rows.batch, name, rows.own, self.targets, self.run.outcomes)
+                views = [
+                    ImageView(rows.model, rows.batch, name, rows.own, self.targets, self.run.outcomes)
+                    for rows in self.networks
+                ]
                 with self.notes.timed("saliency"):
-                    maps = image_saliency(view, self.config.occlusion_voxels)
+                    maps = image_saliency(views, self.config.occlusion_voxels)
                 if maps[0].method == "occlusion":
                     side = self.config.occlusion_voxels
                     said = f"{name}: its encoder names no layer for Grad-CAM; cubes of {side} voxels were taken out"
@@ -208,17 +220,21 @@ class Work:
         return tuple(found)
 
     def attention(self) -> tuple[AttentionFigure, ...]:
-        """Between the patient's tokens."""
-        if not isinstance(self.rows, NetworkRows):
+        """Between the patient's tokens; of an ensemble, of its first member."""
+        if not self.networks:
             return ()
         with self.notes.timed("attention"):
-            return attention(self.rows.model, self.rows.own)
+            figures = attention(self.networks[0].model, self.networks[0].own)
+        if figures and len(self.networks) > 1:
+            self.notes.words.append("attention is that of the ensemble's first member")
+        return figures
 
     def gradients(self) -> tuple[FeatureAttribution, ...]:
         """Integrated gradients of the tokens of modalities that have a token a feature, or are one player."""
-        if not isinstance(self.rows, NetworkRows) or not self.config.gradients:
+        if not self.networks or not self.config.gradients:
             return ()
-        seats = [seat for seat in self.players.playing() if self._has_own_tokens(seat, self.rows.model)]
+        model = self.networks[0].model
+        seats = [seat for seat in self.players.playing() if self._has_own_tokens(seat, model)]
         self.notes.words += [
             f"{seat.modality}: one token stands for all its features, of which integrated gradients say nothing each"
             for seat in self.players.playing()
@@ -227,22 +243,23 @@ class Work:
         if not seats:
             return ()
         with self.notes.timed("gradients"), full_precision():
-            return tuple(self._gradients(seats, self.rows))
+            found = [tuple(self._gradients(seats, rows)) for rows in self.networks]
+        return tuple(_mean_attribution(parts) for parts in zip(*found, strict=True))
+
+    def _networks(self) -> tuple[NetworkRows, ...]:
+        """Of a network, or of each member of an ensemble; none of a baseline."""
+        predictor = self.run.predictor
+        members = predictor.members if isinstance(predictor, EnsemblePredictor) else (predictor,)
+        return tuple(
+            NetworkRows(member.model, self.setting, number)
+            for number, member in enumerate(members)
+            if isinstance(member, NetworkPredictor)
+        )
 
     def _rows(self) -> AlteredRows:
-        setting = Setting(
-            self.batch,
-            self.background,
-            self.players,
-            self.inputs.modalities,
-            self.targets,
-            self.run.outcomes,
-            self.config.rows_at_once,
-        )
-        predictor = self.run.predictor
-        if isinstance(predictor, NetworkPredictor):
-            return NetworkRows(predictor.model, setting)
-        return PredictorRows(predictor, setting)
+        if not self.networks:
+            return PredictorRows(self.run.predictor, self.setting)
+        return self.networks[0] if len(self.networks) == 1 else EnsembleRows(self.networks)
 
     def _say_players(self) -> None:
         wanted, found = self.config.background, len(self.background.numbers)
@@ -304,6 +321,16 @@ class Work:
                 yield FeatureAttribution(
                     target, seat.modality, seat.features, seat.raw, values, error, base[column], full[column], False
                 )
+
+
+def _mean_attribution(parts: Sequence[FeatureAttribution]) -> FeatureAttribution:
+    """The mean over the members of an ensemble."""
+    return replace(
+        parts[0],
+        values=np.mean([part.values for part in parts], axis=0),
+        baseline=float(np.mean([part.baseline for part in parts])),
+        prediction=float(np.mean([part.prediction for part in parts])),
+    )
 
 
 def _at(tokens: Tokens, values: Tensor | None) -> Tokens:

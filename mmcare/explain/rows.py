@@ -7,7 +7,7 @@ run on all rows, many at once.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,9 +22,10 @@ from mmcare.explain.explanation import Target
 from mmcare.explain.players import Players, Seat
 from mmcare.explain.targets import read_targets
 from mmcare.model import Model, full_precision
+from mmcare.model.paths import average_members
 from mmcare.run import Predictor
 
-__all__ = ["AlteredRows", "NetworkRows", "PredictorRows", "Setting"]
+__all__ = ["AlteredRows", "EnsembleRows", "NetworkRows", "PredictorRows", "Setting"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -93,11 +94,11 @@ class AlteredRows(ABC):
 
 
 class NetworkRows(AlteredRows):
-    """Rows of a network."""
+    """Rows of a network, which may be a member of an ensemble."""
 
-    def __init__(self, model: Model, setting: Setting) -> None:
+    def __init__(self, model: Model, setting: Setting, member: int = 0) -> None:
         super().__init__(setting, next(model.parameters()).device)
-        self.model = model
+        self.model, self.member = model, member
         with torch.no_grad(), full_precision():
             self.own = model.encode(self.batch)
             self.theirs = {s.modality: self._both(s) for s in self.players.seats if s.kind == "whole"}
@@ -142,12 +143,25 @@ class NetworkRows(AlteredRows):
         if kept is None:
             with torch.no_grad(), full_precision():
                 return self._encode(seat.modality, self.inputs[seat.modality])
-        return Tokens(kept.values.to(self.device), kept.mask.to(self.device))
+        own = kept[self.member]
+        return Tokens(own.values.to(self.device), own.mask.to(self.device))
 
     def _both(self, seat: Seat) -> Tokens:
         """The patient's tokens, then those of the K background patients."""
         own, theirs = self.own[seat.modality], self.background_tokens(seat)
         return Tokens(torch.cat([own.values, theirs.values]), torch.cat([own.mask, theirs.mask]))
+
+
+class EnsembleRows(AlteredRows):
+    """Rows of several networks: the mean of their probabilities."""
+
+    def __init__(self, members: Sequence[NetworkRows]) -> None:
+        super().__init__(members[0].setting, members[0].device)
+        self.members = tuple(members)
+
+    def prognosis(self, keep: Tensor, who: Tensor) -> Prognosis:
+        """Of coalitions (R, P) against background patients (R,)."""
+        return average_members([member.prognosis(keep, who) for member in self.members])
 
 
 class PredictorRows(AlteredRows):

@@ -67,15 +67,29 @@ class ImageView:
         return read_targets(prognosis, self.targets, self.outcomes)
 
 
-def image_saliency(view: ImageView, occlusion_voxels: int) -> tuple[Saliency, ...]:
-    """A map for each target: Grad-CAM on the layer that the encoder names, else occlusion."""
-    columns = range(len(view.targets))
-    layer = view.model.encoders[view.name].saliency_layer()
+def image_saliency(views: Sequence[ImageView], occlusion_voxels: int) -> tuple[Saliency, ...]:
+    """A map for each target: Grad-CAM on the layer that the encoder names, else occlusion.
+
+    Args:
+        views: A view a member of an ensemble, whose maps are averaged; else one.
+        occlusion_voxels: Side of the cubes.
+    """
+    columns = range(len(views[0].targets))
+    has_layer = all(view.model.encoders[view.name].saliency_layer() is not None for view in views)
     with full_precision():
-        if layer is None:
-            maps = occlusion(view, view.volume.values, occlusion_voxels, columns)
-            return _saliencies(view, "occlusion", [np.asarray(m, dtype=np.float32) for m in maps])
-        return _saliencies(view, "grad-cam", _spread_cells(view, layer, columns))
+        found = [_maps(view, columns, 0 if has_layer else occlusion_voxels) for view in views]
+    maps = [np.asarray(np.mean([own[column] for own in found], axis=0), dtype=np.float32) for column in columns]
+    return _saliencies(views[0], "grad-cam" if has_layer else "occlusion", maps)
+
+
+def _maps(view: ImageView, columns: Sequence[int], occlusion_voxels: int) -> list[Map]:
+    """A signed map on the volume's voxels for each target; by occlusion where cubes have a size."""
+    if occlusion_voxels:
+        maps = occlusion(view, view.volume.values, occlusion_voxels, columns)
+        return [np.asarray(cells, dtype=np.float32) for cells in maps]
+    layer = view.model.encoders[view.name].saliency_layer()
+    assert layer is not None, "it was asked for"
+    return _spread_cells(view, layer, columns)
 
 
 def _spread_cells(view: ImageView, layer: nn.Module, columns: Sequence[int]) -> list[Map]:

@@ -14,7 +14,7 @@ from mmcare.components import Batch, GraphBatch, Outcomes, TableBatch, TokenBatc
 from mmcare.errors import Finding, RunError
 from mmcare.formats.atomic import write_bytes
 from mmcare.inputs import Inputs
-from mmcare.run import NetworkPredictor, Predictor, RunFolder
+from mmcare.run import EnsemblePredictor, NetworkPredictor, Predictor, RunFolder
 from mmcare.run.store import read_arrays
 
 __all__ = ["training_outcomes", "write_reference"]
@@ -30,9 +30,9 @@ def write_reference(folder: RunFolder, inputs: Inputs, training: Sequence[str], 
     """Write `reference/training.safetensors`: presence, arm, outcomes, the inputs that are no images, and R.
 
     Row n of `present (n, M)`, `arm`, `time`, `event (n, E)`, `R.values (n, P, D)` and `R.mask (n, P)` is training
-    patient n; `NAME.values` and `NAME.measured` have the rows that `NAME.rows` counts. Of an image (and of sequences) it
-    is what the encoder made of it, of some patients only: `NAME.tokens.rows`, `.values (n, N, D)`, `.mask (n, N)`. A
-    baseline has no R and no tokens.
+    patient n; `NAME.values` and `NAME.measured` have the rows that `NAME.rows` counts. Of an image (and of sequences)
+    it is what the encoder made of it, of some patients only: `NAME.tokens.rows`, `.values (n, N, D)`, `.mask (n, N)`.
+    A baseline has no R and no tokens.
 
     These are patient data without identifiers; `--no-reference` leaves them out.
     """
@@ -40,9 +40,8 @@ def write_reference(folder: RunFolder, inputs: Inputs, training: Sequence[str], 
     parts = [_arrays(inputs.batch(training[at : at + _PATIENTS_AT_ONCE]), at, predictor) for at in starts]
     names = {name: None for part in parts for name in part}
     arrays = {name: np.concatenate([part[name] for part in parts if name in part]) for name in names}
-    if isinstance(predictor, NetworkPredictor):
-        for name in inputs.modalities:
-            arrays |= _tokens(name, inputs, training, predictor)
+    for name in inputs.modalities:
+        arrays |= _tokens(name, inputs, training, predictor)
     write_bytes(_file(folder), safetensors.numpy.save(arrays))
 
 
@@ -90,18 +89,29 @@ def _inputs(batch: Batch, first: int) -> Arrays:
     return found
 
 
-def _tokens(name: str, inputs: Inputs, training: Sequence[str], predictor: NetworkPredictor) -> Arrays:
-    """What the encoder of an image makes of it, for training patients spread evenly over those who have one."""
+def _tokens(name: str, inputs: Inputs, training: Sequence[str], predictor: Predictor) -> Arrays:
+    """What the encoder of an image makes of it, for training patients spread evenly over those who have one.
+
+    Of an ensemble the tokens of each member: `NAME.tokens.values`, then `NAME.tokens.values.1` and so on.
+    """
     having = [place for place, patient in enumerate(training) if patient in inputs.samples[name].prepared]
     chosen = [having[n] for n in np.unique(np.linspace(0, len(having) - 1, _TOKENS_OF).round().astype(int))]
-    if isinstance(inputs.batch([training[chosen[0]]], False).modalities[name], _NOT_IMAGES):
+    networks = _networks(predictor)
+    if not networks or isinstance(inputs.batch([training[chosen[0]]], False).modalities[name], _NOT_IMAGES):
         return {}
-    parts = [predictor.tokens(inputs.batch([training[place]], False), name) for place in chosen]
-    return {
-        f"{name}.tokens.rows": np.array(chosen, dtype=np.int64),
-        f"{name}.tokens.values": np.concatenate([part.values.cpu().numpy() for part in parts]),
-        f"{name}.tokens.mask": np.concatenate([part.mask.cpu().numpy() for part in parts]),
-    }
+    found: Arrays = {f"{name}.tokens.rows": np.array(chosen, dtype=np.int64)}
+    for member, network in enumerate(networks):
+        parts = [network.tokens(inputs.batch([training[place]], False), name) for place in chosen]
+        end = f".{member}" if member else ""
+        found[f"{name}.tokens.values{end}"] = np.concatenate([part.values.cpu().numpy() for part in parts])
+        found[f"{name}.tokens.mask{end}"] = np.concatenate([part.mask.cpu().numpy() for part in parts])
+    return found
+
+
+def _networks(predictor: Predictor) -> tuple[NetworkPredictor, ...]:
+    if isinstance(predictor, EnsemblePredictor):
+        return predictor.members
+    return (predictor,) if isinstance(predictor, NetworkPredictor) else ()
 
 
 def _representation(batch: Batch, predictor: Predictor) -> Mapping[str, npt.NDArray[np.generic]]:

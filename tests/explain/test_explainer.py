@@ -13,10 +13,11 @@ import torch
 
 from mmcare.components import Encoder
 from mmcare.errors import MMCareError, RunError
-from mmcare.explain import ExplainConfig, Explainer, PatientExplanation, Target, all_targets, parse_targets
+from mmcare.explain import ExplainConfig, Explainer, PatientExplanation, Saliency, Target, all_targets, parse_targets
 from mmcare.explain.background import read_reference
 from mmcare.explain.explainer import Notes, Work
-from mmcare.run import NetworkPredictor
+from mmcare.explain.metric.randomisation import shuffled_model
+from mmcare.run import EnsemblePredictor, NetworkPredictor
 
 from .conftest import GENES, Small
 
@@ -233,6 +234,33 @@ def test_the_reference_holds_inputs_and_of_images_their_tokens(small: Small) -> 
     reference = read_reference(small.run, layouts)
     assert set(reference.inputs) == {"clinical", "genomic"} and set(reference.tokens) == {"ct"}
     assert reference.patients == len(small.run.folder.patients("training"))
+
+
+def test_an_ensemble_is_explained_as_the_mean_of_its_members(small: Small) -> None:
+    """Of two members, one with shuffled weights; values, signed maps and gradients are means."""
+    assert isinstance(small.run.predictor, NetworkPredictor)
+    other = NetworkPredictor(shuffled_model(small.run.predictor.model, 1))
+    both = replace(small.run, predictor=EnsemblePredictor([small.run.predictor, other]))
+    config = ExplainConfig(rows=20_000, background=2)
+    found = []
+    for run in (small.run, replace(small.run, predictor=other), both):
+        explainer = Explainer(run, small.cohort, config)
+        explainer.reference = replace(explainer.reference, tokens={})
+        found.append(explainer.explain(small.without_genome))
+    one, two, mean = found
+    for a, b, c in zip(one.features, two.features, mean.features, strict=True):
+        np.testing.assert_allclose((a.values + b.values) / 2, c.values, atol=1e-6)
+        assert (a.prediction + b.prediction) / 2 == pytest.approx(c.prediction, abs=1e-6)
+    for a, b, c in zip(one.saliency, two.saliency, mean.saliency, strict=True):
+        np.testing.assert_allclose((signed(a) + signed(b)) / 2, signed(c), atol=1e-6)
+    for a, b, c in zip(one.gradients, two.gradients, mean.gradients, strict=True):
+        np.testing.assert_allclose((a.values + b.values) / 2, c.values, atol=1e-6)
+    assert "attention is that of the ensemble's first member" in mean.notes
+
+
+def signed(part: Saliency) -> np.ndarray:
+    assert part.against is not None
+    return part.scale * (part.values - part.against)
 
 
 def work_on(explainer: Explainer, patient: str, seed: int = 0) -> Work:

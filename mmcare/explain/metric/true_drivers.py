@@ -7,7 +7,7 @@ cause (pack-years, which tell of frailty) move nothing and are no drivers, thoug
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,12 +28,15 @@ _CLINICAL = {"sex": "female", "fev1": "fev1", "dlco": "dlco", "charlson": "charl
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How many of the k true drivers are among the k features that matter most to the model.
+    """How many of the true drivers matter most to the model.
+
+    A modality's k drivers are looked for among the k features of that modality with the greatest mean |SHAP|: a mean
+    over those who have the modality, which is not to be compared with another's.
 
     Attributes:
         target: Key.
-        drivers: Names of the k drivers, the strongest first.
-        found: Those of them that are among the model's first k.
+        drivers: Names of the drivers of all modalities, the strongest first.
+        found: Those of them that are among the first.
     """
 
     target: str
@@ -69,9 +72,15 @@ def agreement(world: str | World, target: Target, rows: Iterable[Importance]) ->
     """Compare a model's mean |SHAP| for one target with the truth; whole modalities are left out."""
     own = [row for row in rows if row.target == target and row.feature != row.modality]
     first = drivers(world, target, [row.feature for row in own])
-    leading = sorted(own, key=lambda row: -row.mean_absolute)[: len(first)]
-    names = {row.feature for row in leading}
+    names = {name for modality in {row.modality for row in own} for name in _leading(own, modality, first)}
     return Agreement(target.key, first, tuple(name for name in first if name in names))
+
+
+def _leading(rows: Sequence[Importance], modality: str, first: Sequence[str]) -> list[str]:
+    """The first k features of a modality, k being its drivers."""
+    own = sorted((row for row in rows if row.modality == modality), key=lambda row: -row.mean_absolute)
+    count = sum(row.feature in first for row in own)
+    return [row.feature for row in own[:count]]
 
 
 def _swapped(persons: Draw, order: np.ndarray) -> Mapping[str, Draw]:  # type: ignore[type-arg]

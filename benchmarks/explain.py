@@ -1,0 +1,222 @@
+"""One patient's Shapley values by our explainer, beside shap's KernelExplainer and PermutationExplainer.
+
+All three explain one patient of one run for one output (3-year survival under the first arm) against the same 16
+training patients, and play the same game: every clinical column and gene is a player, the CT is as it is.
+
+- KernelExplainer asks the whole network about each altered patient, as one does who has a model and no more: the CT
+  goes through the image encoder each time.
+- PermutationExplainer is given the CT's tokens, computed once, and asks fusion and head alone; in a process of its own,
+  for it compiles when it is first used.
+
+First the values of a long run of ours are compared with those of a long run of PermutationExplainer, and each method's
+error is its root mean square distance from the former. Then each runs once in a fresh process; what counts is the CPU
+time from the call to the values, on one thread. Ours runs with as many rows as make its error no greater than the
+other's: the ratio is a lower bound. Ends with exit code 1 where a ratio is below 100 (kernel) or 20 (permutation), or
+where the values disagree.
+
+    python benchmarks/explain.py [RUN COHORT [PATIENT]]
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+KERNEL_NEEDED, PERMUTATION_NEEDED = 100.0, 20.0
+BACKGROUND = 16
+LONG_ROWS, LONG_PERMUTATIONS = 20_000, 16
+KERNEL_SAMPLES = 128
+
+
+@dataclass(frozen=True)
+class Measured:
+    """CPU seconds from the call to the values (P,), and how many altered patients were computed."""
+
+    seconds: float
+    values: np.ndarray
+    rows: int
+
+
+def make_run(folder: Path) -> tuple[Path, Path]:
+    """A run of the demo's spec on synthetic patients whose tumours are outlined."""
+    from mmcare.synthetic import draw, write_cohort
+    from mmcare.workflow import Options, fit
+    from mmcare.workflow.demo import example
+
+    write_cohort(draw("heterogeneous", 500, 0), folder / "cohort", size_voxels=36, spacing_mm=3.0)
+    overrides = (
+        "training.max_epochs=2",
+        "training.device=cpu",
+        "modalities.ct.roi={use: mask}",
+        "decision.bootstrap=0",
+    )
+    run = fit(example("demo.yaml"), folder / "cohort", overrides=overrides, options=Options(out=folder / "run"))
+    return run.path, folder / "cohort"
+
+
+class Game:
+    """One patient of a run, and functions of its altered features."""
+
+    def __init__(self, run: Path, cohort: Path, patient: str) -> None:
+        import torch
+
+        from mmcare.cohort import read_cohort
+        from mmcare.explain.background import Background, read_reference
+        from mmcare.explain.explainer import Explainer
+        from mmcare.explain.players import differing, seat_players
+        from mmcare.explain.rows import NetworkRows, PredictorRows, Setting
+        from mmcare.run import NetworkPredictor, load_run
+
+        torch.set_num_threads(1)
+        loaded = load_run(run, allow_local_code=True)
+        assert isinstance(loaded.predictor, NetworkPredictor)
+        inputs = loaded.inputs(read_cohort(cohort), [patient], with_outcomes=False)
+        items = {n: s.prepared[patient] for n, s in inputs.samples.items() if patient in s.prepared}
+        targets = Explainer(loaded, inputs).targets[:1]
+        reference = read_reference(loaded, inputs.layouts)
+        drawn = reference.background(tuple(reference.inputs), BACKGROUND, 0)
+        background = Background(drawn.numbers, drawn.inputs, {})  # without images' tokens, the CT is as it is
+        players = seat_players(inputs.modalities, loaded.fitted, items, background)
+        batch = inputs.batch([patient], with_outcomes=False)
+        setting = Setting(batch, background, players, inputs.modalities, targets, loaded.outcomes)
+        self.differs = differing(players, inputs.modalities, batch, background).numpy()
+        self.make = lambda: NetworkRows(loaded.predictor.model, setting)
+        self.whole = PredictorRows(loaded.predictor, setting)
+        self.players = players.count
+
+
+def ours(game: Game, rows: int) -> Measured:
+    """The sampler, the CT's tokens computed within."""
+    from mmcare.explain.algorithm.shapley import shapley
+
+    start = time.process_time()
+    shares = shapley(game.make(), game.differs, rows, seed=1)
+    return Measured(time.process_time() - start, shares.values[:, 0], shares.rows)
+
+
+def coded(game: Game, value):  # type: ignore[no-untyped-def]
+    """A function of rows of codes for shap: in each place the patient (-1) or a background patient's number."""
+    rows = [0]
+
+    def run(codes: np.ndarray) -> np.ndarray:
+        rows[0] += len(codes)
+        who = codes.max(1)  # a row mixes the patient with a single background patient
+        return value(codes < 0, np.maximum(who, 0).astype(np.int64))[:, 0]
+
+    return run, rows
+
+
+def codes(game: Game) -> tuple[np.ndarray, np.ndarray]:
+    """The patient's row of codes, and the background's."""
+    return np.full((1, game.players), -1.0), np.repeat(np.arange(BACKGROUND, dtype=float)[:, None], game.players, 1)
+
+
+def permutation(game: Game, permutations: int | None) -> Measured:
+    """By shap's PermutationExplainer on cached image tokens; without a number its default."""
+    start = time.process_time()
+    import shap
+
+    run, rows = coded(game, game.make())
+    patient, background = codes(game)
+    explainer = shap.PermutationExplainer(run, shap.maskers.Independent(background, BACKGROUND), seed=1)
+    budget = {} if permutations is None else {"max_evals": permutations * (2 * game.players + 1)}
+    found = explainer(patient, silent=True, **budget)
+    return Measured(time.process_time() - start, found.values[0], rows[0])
+
+
+def kernel(game: Game, samples: int) -> Measured:
+    """By shap's KernelExplainer on the whole network."""
+    start = time.process_time()
+    import shap
+
+    run, rows = coded(game, game.whole)
+    patient, background = codes(game)
+    explainer = shap.KernelExplainer(run, background)
+    values = explainer.shap_values(patient, nsamples=samples, silent=True)
+    return Measured(time.process_time() - start, np.asarray(values)[0], rows[0])
+
+
+METHODS = {"ours": ours, "permutation": permutation, "kernel": kernel}
+
+
+def fresh(run: Path, cohort: Path, patient: str, method: str, budget: int | None) -> Measured:
+    """A method in a process of its own."""
+    words = [sys.executable, __file__, "--one", str(run), str(cohort), patient, method, json.dumps(budget)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return Measured(found["seconds"], np.array(found["values"]), found["rows"])
+
+
+def one(words: list[str]) -> None:
+    """What a process of its own prints."""
+    run, cohort, patient, method, budget = words
+    found = METHODS[method](Game(Path(run), Path(cohort), patient), json.loads(budget))
+    print(json.dumps({"seconds": found.seconds, "values": found.values.tolist(), "rows": found.rows}))
+
+
+def distance(values: np.ndarray, truth: np.ndarray) -> float:
+    """Root mean square."""
+    return float(np.sqrt(np.mean((values - truth) ** 2)))
+
+
+def at_error(run: Path, cohort: Path, patient: str, error: float, truth: np.ndarray) -> Measured:
+    """Ours with the fewest rows, doubled from few on, whose error is no greater."""
+    rows = 256
+    while True:
+        found = fresh(run, cohort, patient, "ours", rows)
+        if distance(found.values, truth) <= error or rows >= LONG_ROWS:
+            return found
+        rows *= 2
+
+
+def main() -> int:
+    """Measure and judge."""
+    with tempfile.TemporaryDirectory() as folder:
+        given = [Path(word) for word in sys.argv[1:3]]
+        run, cohort = given if len(given) == 2 else make_run(Path(folder))
+        patient = sys.argv[3] if len(sys.argv) > 3 else _first_test_patient(run)
+        return judge(run, cohort, patient)
+
+
+def judge(run: Path, cohort: Path, patient: str) -> int:
+    """Compare the values, then the costs."""
+    truth = fresh(run, cohort, patient, "ours", LONG_ROWS)
+    other = fresh(run, cohort, patient, "permutation", LONG_PERMUTATIONS)
+    size = float(np.sqrt(np.mean(truth.values**2)))
+    print(
+        f"{len(truth.values)} players; long runs differ by {distance(other.values, truth.values) / size:.1%} of the values"
+    )
+    good = distance(other.values, truth.values) < 0.1 * size
+    for name, budget, needed in (("permutation", None, PERMUTATION_NEEDED), ("kernel", KERNEL_SAMPLES, KERNEL_NEEDED)):
+        theirs = fresh(run, cohort, patient, name, budget)
+        error = distance(theirs.values, truth.values)
+        mine = at_error(run, cohort, patient, error, truth.values)
+        ratio = theirs.seconds / mine.seconds
+        print(
+            f"{name}: {theirs.seconds:.2f} s, {theirs.rows:,} rows, error {error / size:.1%}; ours: {mine.seconds:.3f} s, "
+            f"{mine.rows:,} rows, error {distance(mine.values, truth.values) / size:.1%}; ratio {ratio:.0f}"
+        )
+        good &= ratio >= needed
+    return 0 if good else 1
+
+
+def _first_test_patient(run: Path) -> str:
+    from mmcare.run import open_run_folder
+
+    return open_run_folder(run)[0].test_patients()[0]
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--one"]:
+        one(sys.argv[2:])
+    else:
+        sys.exit(main())
