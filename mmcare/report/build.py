@@ -32,6 +32,8 @@ from mmcare.run.store import read_splits
 
 __all__ = ["build_report", "report_of"]
 
+NOTHING = "The patient has none of the inputs that the model reads: nothing is predicted."
+
 
 def build_report(run: Run, cohort: Cohort, patient: str, progress: Progress | None = None) -> ReportData:
     """All that a report says of one patient; every figure is the one that `mmcare predict` gives.
@@ -54,7 +56,7 @@ def report_of(case: Case) -> ReportData:
     run, patient = case.run, case.patient
     arms = arms_of(case)
     names = {arm.key: arm.name for arm in arms}
-    refits: tuple[Prognosis, ...] = refit_prognoses(case)
+    refits: tuple[Prognosis, ...] = () if case.is_empty else refit_prognoses(case)
     explanation = _explanation(case)
     known = explanation if isinstance(explanation, PatientExplanation) else None
     described = card(case)
@@ -69,7 +71,7 @@ def report_of(case: Case) -> ReportData:
         rule=rule_of(case),
         curves=with_bands(curves(case), refits, run.outcomes.arms),
         inputs=inputs_of(case),
-        choice=choice(case, refits),
+        choice=Missing(what=NOTHING) if case.is_empty else choice(case, refits),
         why=_why(case, explanation, names),
         details=_details(case),
         images=image_views(case, known, names),
@@ -81,6 +83,8 @@ def report_of(case: Case) -> ReportData:
 
 
 def _explanation(case: Case) -> PatientExplanation | Missing:
+    if case.is_empty:
+        return Missing(what=NOTHING)
     try:
         return Explainer(case.run, case.inputs).explain(case.patient)
     except RunError as error:

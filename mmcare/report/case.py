@@ -36,6 +36,11 @@ class Case:
         return self.inputs.batch((self.patient,), with_outcomes=False)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether the patient has none of the inputs that the run reads."""
+        return not bool(self.batch.present.any())
+
+    @property
     def absent(self) -> dict[str, str]:
         """The modalities that the patient lacks, and why."""
         return dict(self.prediction.absent[self.patient])

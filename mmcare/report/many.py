@@ -82,7 +82,7 @@ def write_reports(
     Raises:
         MMCareError: The folder holds something else, or cannot be written.
     """
-    key = key_of([run.manifest.id, cohort.fingerprint(), version("mmcare")])
+    key = _key(run, cohort)
     _refuse_foreign(out)
     kept = {p: entry for p in cohort.patients if (entry := _there(out, p, key)) is not None}
     left = [patient for patient in cohort.patients if patient not in kept]
@@ -100,6 +100,12 @@ def write_reports(
     write_text(out / "index.html", render_index(run, cohort, ordered))
     failed = tuple(Finding(patient=e.patient, what=e.error, code="no-report") for e in ordered if e.error)
     return Made(out / "index.html", len(left) - len(failed), len(kept), failed)
+
+
+def _key(run: Run, cohort: Cohort) -> str:
+    """Of what decides a report, but for the patients' own files: run, its figures, the cohort's tables, version."""
+    figures = run.manifest.files.get("metrics.json")
+    return key_of([run.manifest.id, figures.sha256 if figures else "", cohort.fingerprint(), version("mmcare")])
 
 
 def _refuse_foreign(out: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
-from mmcare.explain import FeatureAttribution, ModalityAttribution, PatientExplanation, Target
+from mmcare.explain import FeatureAttribution, PatientExplanation, Target
 from mmcare.report.part import Part
 from mmcare.report.words import words_of, years
 
@@ -12,7 +12,12 @@ __all__ = ["Contribution", "Explained", "ModalityShare", "Why", "in_words", "lab
 
 
 class Contribution(Part):
-    """One feature's Shapley value for one output, in probability."""
+    """One feature's Shapley value for one output, in probability.
+
+    Attributes:
+        standard_error: Of the sampling; 0 where it is exact.
+        gradient: By integrated gradients, a second opinion; None where the feature has no token of its own.
+    """
 
     modality: str
     name: str
@@ -20,6 +25,7 @@ class Contribution(Part):
     raw: float | str | None
     value: float
     standard_error: float
+    gradient: float | None = None
 
 
 class ModalityShare(Part):
@@ -76,15 +82,7 @@ def why(explanation: PatientExplanation, asked: Iterable[Target], names: dict[st
         names: Of the arms, by key.
     """
     targets = dict.fromkeys(found.target for found in explanation.features)
-    outputs = tuple(
-        _explained(
-            target,
-            [found for found in explanation.features if found.target == target],
-            [found for found in explanation.modalities if found.target == target],
-            names,
-        )
-        for target in targets
-    )
+    outputs = tuple(_explained(target, explanation, names) for target in targets)
     return Why(background=len(explanation.background), outputs=outputs, notes=in_words(explanation.notes, asked, names))
 
 
@@ -106,13 +104,16 @@ def label_of(target: Target, names: dict[str, str]) -> str:
     return f"{words_of(target.endpoint).name} at {years(target.horizon)}: {arms}"
 
 
-def _explained(
-    target: Target,
-    features: Sequence[FeatureAttribution],
-    modalities: Sequence[ModalityAttribution],
-    names: dict[str, str],
-) -> Explained:
-    contributions = [part for found in features for part in _contributions(found)]
+def _explained(target: Target, explanation: PatientExplanation, names: dict[str, str]) -> Explained:
+    features = [found for found in explanation.features if found.target == target]
+    modalities = [found for found in explanation.modalities if found.target == target]
+    gradients = {
+        (found.modality, feature.name): float(value)
+        for found in explanation.gradients
+        if found.target == target
+        for feature, value in zip(found.features, found.values, strict=True)
+    }
+    contributions = [part for found in features for part in _contributions(found, gradients)]
     return Explained(
         key=target.key,
         label=label_of(target, names),
@@ -132,7 +133,7 @@ def _explained(
     )
 
 
-def _contributions(found: FeatureAttribution) -> list[Contribution]:
+def _contributions(found: FeatureAttribution, gradients: Mapping[tuple[str, str], float]) -> list[Contribution]:
     return [
         Contribution(
             modality=found.modality,
@@ -141,6 +142,7 @@ def _contributions(found: FeatureAttribution) -> list[Contribution]:
             raw=raw,
             value=float(value),
             standard_error=float(error),
+            gradient=gradients.get((found.modality, feature.name)),
         )
         for feature, raw, value, error in zip(
             found.features, found.raw, found.values, found.standard_error, strict=True

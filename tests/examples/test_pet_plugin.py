@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmcare.formats import write_nifti
+from mmcare.formats import read_nifti, write_nifti
 
 Mmcare = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -103,6 +104,38 @@ def test_a_run_predicts_with_it(site: Path, with_pet: Path, run: Path, mmcare: M
     assert len(set(survival)) > 100, "figures are the patients' own"
     table = mmcare("predict", run, "--cohort", with_pet, "--patient", "P59", path=site).stdout
     assert "  without pet: no PET" in table.splitlines()
+
+
+def test_a_report_shows_it(site: Path, with_pet: Path, run: Path, tmp_path: Path, mmcare: Mmcare) -> None:
+    """The image in windows of its own range, with a heat map: the core knows no PET."""
+    page = tmp_path / "P03.html"
+    done = mmcare("report", run, "--cohort", with_pet, "--patient", "P03", "--out", page, "--json", path=site)
+    assert (done.returncode, done.stdout) == (0, f"{page}\n{page.with_suffix('.json')}\n"), done.stderr
+    data = json.loads(page.with_suffix(".json").read_text())
+    (image,) = data["images"]
+    assert (image["modality"], image["unit"]) == ("pet", "")
+    assert [window["name"] for window in image["windows"]] == ["Most of it", "Whole range"]
+    assert {heat["key"] for heat in image["heat_maps"]} == {"os@2:all"}
+    shares = {share["modality"] for output in data["why"]["outputs"] for share in output["modalities"]}
+    assert shares == {"pet", "clinical"}
+
+
+def test_a_run_is_explained_with_it(site: Path, with_pet: Path, run: Path, mmcare: Mmcare, tmp_path: Path) -> None:
+    """The PET is a player as a whole, and Grad-CAM of it lies on the PET's own grid: no code of the core knows PET."""
+    options = ("--cohort", with_pet, "--patient", "P00", "--rows", "256", "--out", tmp_path / "out")
+    done = mmcare("explain", run, *options, path=site)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "out" / "patients" / "P00" / "explanation.json").read_text())
+    assert [part["modality"] for part in record["features"]] == ["pet", "clinical"]
+    total = sum(row["value"] for part in record["features"] for row in part["features"])
+    head = record["features"][0]
+    assert total == pytest.approx(head["prediction"] - head["baseline"], abs=1e-4)
+    (saliency,) = record["saliency"]
+    assert (saliency["modality"], saliency["method"], saliency["key"]) == ("pet", "grad-cam", "os@2:all")
+    found, _ = read_nifti(tmp_path / "out" / "patients" / "P00" / saliency["file"])
+    against, _ = read_nifti(tmp_path / "out" / "patients" / "P00" / saliency["file_against"])
+    pet, _ = read_nifti(with_pet / "pet" / "P00.nii.gz")
+    assert found.geometry.difference(pet.geometry) == "" and max(found.values.max(), against.values.max()) > 0.5
 
 
 def test_a_run_says_what_it_was_made_with_where_the_plugin_is_gone_or_older(

@@ -22,6 +22,15 @@ from .cohorts import PLAIN, SPEC, plain_rows, write
 from .conftest import Ask, Page, page_data
 
 Copied = Callable[[Run], Path]
+EMBEDDINGS = """\
+mmcare: 1
+name: embeddings
+modalities:
+  tokens: {use: precomputed, encoder: {use: precomputed}}
+head: {use: dual-task, hidden: [], endpoints: {os: {model: discrete}}}
+training: {max_epochs: 1, device: cpu}
+decision: {utility: {os: 1.0}, horizon: 1, bootstrap: 0}
+"""
 
 
 def test_a_patient_who_is_not_there_is_answered_with_the_nearest(run: Run, plain: Path, ask: Ask) -> None:
@@ -119,6 +128,36 @@ def test_a_patient_of_whom_nothing_is_known_is_told_so(
         text = opened.page.text_content("main")
         assert "nan" not in text.lower()
         assert "The patient has no ct: no CT at" in text
+
+
+def _with_embeddings(folder: Path, rows: list[dict[str, str]]) -> Path:
+    """Embeddings of all but the last patient."""
+    cohort = write(folder, PLAIN + "modalities:\n  tokens: {tokens: embeddings.csv}\n", rows)
+    lines = [f"{row['patient_id']},{n % 7},{n % 5}" for n, row in enumerate(rows[:-1])]
+    (cohort / "embeddings.csv").write_text("\n".join(["patient_id,a,b", *lines]) + "\n")
+    return cohort
+
+
+def test_a_patient_without_any_input_is_told_what_the_model_would_need(
+    tmp_path: Path, page: Page, browser: Browser
+) -> None:
+    """A run of embeddings alone, and a patient who has none."""
+    (tmp_path / "spec.yaml").write_text(EMBEDDINGS)
+    options = Options(out=tmp_path / "run", cache=Cache(tmp_path / "cache"))
+    learned = _with_embeddings(tmp_path / "learned", [*plain_rows(), {**plain_rows()[0], "patient_id": "LAST"}])
+    made = mmcare.fit(tmp_path / "spec.yaml", learned, options=options)
+    asked = _with_embeddings(tmp_path / "asked", plain_rows(3))
+    found = build_report(made, read_cohort(asked), "P002")
+    reasons = {figure.reason for figure in found.probabilities}
+    assert reasons == {"the patient has none of the inputs that the model reads (tokens)"}
+    nothing = Missing(what="The patient has none of the inputs that the model reads: nothing is predicted.")
+    assert found.why == found.choice == nothing
+    with browser.open(page(found)) as opened:
+        assert opened.complaints == []
+        need = "The patient has none of the inputs that the model reads: tokens (no row in the table of tokens)."
+        assert f"{need} It needs at least one of them." in opened.text("#glance")
+        assert "nan" not in opened.page.text_content("main").lower()
+        assert opened.serious() == []
 
 
 def _ended(row: dict[str, str], years: float) -> dict[str, str]:
