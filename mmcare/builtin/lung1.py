@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmcare.builtin.cbioportal.cells import known
+from mmcare.builtin.cbioportal.cells import known, number
 from mmcare.builtin.cbioportal.samples import some
 from mmcare.builtin.plugin import Lung1Config
-from mmcare.builtin.published import check_once, find_file, find_images, package_text, the_file
+from mmcare.builtin.published import check_once, find_file, images_of, package_text, the_file
 from mmcare.components import CohortWriter, Counts, Recipe
 from mmcare.errors import Finding, Severity
 from mmcare.formats import Table, read_table
@@ -48,6 +48,7 @@ class Lung1(Recipe[Lung1Config]):
 
     def make(self, source: Path, writer: CohortWriter) -> Mapping[str, Counts]:
         """Read the published tables, write the cohort."""
+        images = images_of(source, self.config.images)
         table = read_table(the_file(source, _CLINICAL, "clinical table of NSCLC-Radiomics"))
         table.require(["PatientID", _TIME, _EVENT, *_COLUMNS.values()])
         check_once(table, "PatientID")
@@ -61,14 +62,11 @@ class Lung1(Recipe[Lung1Config]):
             writer.finding(finding)
         if radiomics is not None:
             counts["radiomics"] = _write_radiomics(radiomics, {row["PatientID"]: row for row in rows}, writer)
-        for images in self._images(source):
-            writer.images(images, _ROIS)
+        for place in images:
+            writer.images(place, _ROIS)
         writer.dictionary(_dictionary(radiomics is not None))
         writer.provenance(package_text("lung1.md"))
         return counts
-
-    def _images(self, source: Path) -> Sequence[Path]:
-        return (self.config.images,) if self.config.images is not None else find_images(source)
 
 
 def _patient(row: Mapping[str, str]) -> list[str | None]:
@@ -112,7 +110,7 @@ def _differing(
     wrong = [
         row["PatientID"]
         for row in rows
-        if any(float(row[name]) != float(patients[row["PatientID"]][name]) for name in (_TIME, _EVENT))
+        if any(number(row[name]) != number(patients[row["PatientID"]][name]) for name in (_TIME, _EVENT))
     ]
     if not wrong:
         return []

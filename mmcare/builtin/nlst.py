@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+from mmcare.builtin.cbioportal.cells import number
 from mmcare.builtin.plugin import NlstConfig
 from mmcare.builtin.published import check_once, package_text, the_file
 from mmcare.components import CohortWriter, Counts, Recipe
@@ -122,11 +123,7 @@ def _end(row: Mapping[str, str]) -> float | None:
 
 
 def _number(cell: str) -> float | None:
-    text = cell.strip()
-    try:
-        return None if text in _NOT_KNOWN else float(text)
-    except ValueError:
-        return None
+    return None if cell.strip() in _NOT_KNOWN else number(cell)
 
 
 def _cell(name: str, cell: str) -> str | None:

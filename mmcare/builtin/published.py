@@ -9,7 +9,7 @@ from pathlib import Path
 from mmcare.errors import CohortError, Finding
 from mmcare.formats import Table
 
-__all__ = ["check_once", "find_file", "find_images", "package_text", "the_file"]
+__all__ = ["check_once", "find_file", "images_of", "package_text", "the_file"]
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tar.xz", ".tar.bz2", ".tgz")
 
@@ -42,7 +42,22 @@ def the_file(folder: Path, patterns: Sequence[str], what: str) -> Path:
     return found
 
 
-def find_images(folder: Path) -> tuple[Path, ...]:
+def images_of(folder: Path, named: Path | None) -> tuple[Path, ...]:
+    """Where the images of a data set lie: as named, else where they are found beside its tables.
+
+    Raises:
+        CohortError: The named place is not there.
+    """
+    if named is None:
+        return _find_images(folder)
+    if not named.exists():
+        what = "there is no such file or folder."
+        todo = "Name the folder or archive of the images, or leave the setting out."
+        raise CohortError(Finding(file=named, key="images", what=what, todo=todo, code="no-images"))
+    return (named,)
+
+
+def _find_images(folder: Path) -> tuple[Path, ...]:
     """Where DICOM files lie: `folder` itself where one of its folders holds `.dcm` files, and archives beside them."""
     archives = sorted(path for path in folder.iterdir() if path.name.lower().endswith(_ARCHIVES))
     loose = next(folder.rglob("*.dcm"), None) is not None

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from mmcare.builtin.cbioportal.cells import known
+from mmcare.builtin.cbioportal.cells import known, number
 from mmcare.builtin.cbioportal.samples import some
 from mmcare.builtin.plugin import RadiogenomicsConfig
-from mmcare.builtin.published import check_once, find_file, find_images, package_text, the_file
+from mmcare.builtin.published import check_once, find_file, images_of, package_text, the_file
 from mmcare.components import CohortWriter, Counts, Recipe
 from mmcare.errors import Finding, Severity
 from mmcare.formats import Table, read_table
@@ -89,6 +89,7 @@ class Radiogenomics(Recipe[RadiogenomicsConfig]):
 
     def make(self, source: Path, writer: CohortWriter) -> Mapping[str, Counts]:
         """Read the published tables, write the cohort."""
+        images = images_of(source, self.config.images)
         table = _stripped(read_table(the_file(source, _CLINICAL, "clinical table of NSCLC Radiogenomics")))
         table.require(["Case ID", _SURGERY, *_NEEDED])
         check_once(table, "Case ID")
@@ -105,8 +106,8 @@ class Radiogenomics(Recipe[RadiogenomicsConfig]):
             counts["expression"] = _write_expression(matrix, courses, writer)
         if features is not None:
             counts["radiomics"] = _write_radiomics(features, courses, writer)
-        for images in (self.config.images,) if self.config.images is not None else find_images(source):
-            writer.images(images, _ROIS)
+        for place in images:
+            writer.images(place, _ROIS)
         writer.dictionary(package_text("radiogenomics.yaml") + _modalities(matrix is not None, features is not None))
         writer.provenance(package_text("radiogenomics.md"))
         return counts
@@ -178,12 +179,12 @@ def _time_to_death(table: Table, rows: Sequence[Mapping[str, str]], courses: Map
     """The column `Time to Death (days)` counts from surgery for most, not all: dates are used, and this is said."""
     from_surgery = from_ct = other = 0
     for row in rows:
-        text, gap, days = known(row["Time to Death (days)"]), known(row[_SURGERY]), courses[row["Case ID"]].days
+        text, gap, days = number(row["Time to Death (days)"]), number(row[_SURGERY]), courses[row["Case ID"]].days
         if text is None or gap is None or days is None:
             continue
-        from_surgery += abs(days - float(gap) - float(text)) < 1
-        from_ct += abs(days - float(text)) < 1 and float(gap) > 0
-        other += abs(days - float(gap) - float(text)) >= 1 and abs(days - float(text)) >= 1
+        from_surgery += abs(days - gap - text) < 1
+        from_ct += abs(days - text) < 1 and gap > 0
+        other += abs(days - gap - text) >= 1 and abs(days - text) >= 1
     what = f"the column counts from surgery for {from_surgery} patients who died, from the CT for {from_ct}, and fits "
     what += f"neither date for {other}: it is not used; times are counted from the CT date to the date of death."
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from mmcare.builtin.published import package_text, the_file
 from mmcare.components import CohortWriter, Counts, Recipe
 from mmcare.errors import CohortError, Finding, Severity
 from mmcare.formats.rows import counted, first_lines
+from mmcare.formats.table import LONGEST_CELL
 
 __all__ = ["TcgaLuad"]
 
@@ -96,14 +98,18 @@ def _death(row: Mapping[str, str]) -> str | None:
 
 
 def _read(file: Path) -> _Slides:
+    csv.field_size_limit(LONGEST_CELL)
     reader = csv.DictReader(io.StringIO(_text(file), newline=""))
-    columns = tuple(reader.fieldnames or ())
+    try:
+        columns, rows = tuple(reader.fieldnames or ()), list(reader)
+    except csv.Error as error:
+        what = f"is no table separated by commas, or damaged ({error})."
+        raise CohortError(Finding(file=file, what=what, todo="Download it again.", code="not-readable")) from error
     absent = [name for name in _NEEDED if name not in columns]
     if absent:
         what = f"the table lacks the columns {', '.join(absent)}."
         todo = "Name the folder of the published table `tcga_luad_all_clean.csv.zip`."
         raise CohortError(Finding(file=file, line=1, what=what, todo=todo, code="no-column"))
-    rows = list(reader)
     short = sum(None in row or None in row.values() for row in rows)
     if short:
         what = f"{counted(short, 'row')} without the header's {len(columns)} cells."
@@ -127,7 +133,7 @@ def _text(file: Path) -> str:
         with zipfile.ZipFile(file) as archive:
             (member,) = archive.namelist()
             return archive.read(member).decode("utf-8")
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError, RuntimeError, zlib.error) as error:
         what = "is no archive of one table, nor a table in UTF-8, or is damaged."
         raise CohortError(Finding(file=file, what=what, todo="Download it again.", code="not-readable")) from error
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from mmcare.cli.progress import progress, tell
 from mmcare.cli.show import printable, show_findings
 
@@ -24,13 +26,14 @@ def show_made(recipe: str, source: Path, out: Path, settings: Mapping[str, str])
         left_out = "".join(f"; {number} left out: {printable(reason)}" for reason, number in count.left_out.items())
         tell(f"{table}: {count.read} read, {count.used} used{left_out}")
     show_findings(made.findings)
-    if made.images:
-        _import(out, made.images)
+    refused = _import(out, made.images) if made.images else 0
     print(out)
     tell(f"Next: mmcare cohort check {out}")
+    raise typer.Exit(1 if refused else 0)
 
 
-def _import(out: Path, images: tuple[Images, ...]) -> None:
+def _import(out: Path, images: tuple[Images, ...]) -> int:
+    """Import the CTs; how many patients were refused."""
     from mmcare.workflow.cohort_make import import_images
 
     with progress() as bar:
@@ -41,3 +44,4 @@ def _import(out: Path, images: tuple[Images, ...]) -> None:
         for result in summary.patients:
             outcomes[str(result.outcome)] = outcomes.get(str(result.outcome), 0) + 1
         tell("images: " + ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items()))
+    return sum(str(result.outcome) == "refused" for summary in summaries for result in summary.patients)

@@ -16,6 +16,7 @@ from mmcare.components import UNKNOWN_ARM, Column, Endpoint, OutcomeLayout, Outc
 from mmcare.errors import CohortError, Finding, cut
 from mmcare.formats import Table
 from mmcare.formats.digest import key_of
+from mmcare.formats.rows import counted
 
 __all__ = ["ALL", "Cohort"]
 
@@ -45,7 +46,7 @@ class Cohort:
     def __str__(self) -> str:
         endpoints = ", ".join(map(self._endpoint_in_words, self.dictionary.endpoints)) or "no endpoints"
         modalities = ", ".join(self.dictionary.modalities) or "no modality beside the table"
-        return f"{len(self.patients)} patients, arms {', '.join(self.arms)}, {endpoints}; {modalities}"
+        return f"{counted(len(self.patients), 'patient')}, arms {', '.join(self.arms)}, {endpoints}; {modalities}"
 
     @cached_property
     def patients(self) -> tuple[str, ...]:

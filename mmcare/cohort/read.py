@@ -85,7 +85,7 @@ def _require_folder(root: Path) -> None:
         raise CohortError(Finding(file=root, what="there is no such folder.", todo="Check the path."))
     if not dictionary.exists():
         tables = sorted(p.name for p in root.iterdir() if p.suffix.lower() in SUFFIXES)
-        beside = f" ({', '.join(tables[:3])} is there)" if tables else ""
+        beside = f" ({', '.join(tables[:3])} {'is' if len(tables) == 1 else 'are'} there)" if tables else ""
         what = f"is no cohort: {dictionary} is missing{beside}."
         table = root / tables[0] if tables else "TABLE"
         todo = f"Let a first one be drafted: `mmcare cohort init {table}`."

@@ -95,6 +95,12 @@ def _by_name(finding: Finding) -> Finding:
     return finding if finding.file is None else finding.at(file=Path(finding.file).name)
 
 
+def _expected(kind: str, message: str) -> str:
+    if kind.startswith("bool"):
+        return "expected true or false"
+    return message.removeprefix("Value error, ").replace("Input should be", "expected")
+
+
 def _config(entry: Entry, settings: Mapping[str, str]) -> Config:
     try:
         return entry.component.config.model_validate(dict(settings))
@@ -106,7 +112,7 @@ def _config(entry: Entry, settings: Mapping[str, str]) -> Config:
                 key=".".join(map(str, detail["loc"])),
                 what=f"{name} has no such setting."
                 if detail["type"] == "extra_forbidden"
-                else f"{name}: {detail['msg']}, found '{cut(detail['input'], 40)}'.",
+                else f"{name}: {_expected(detail['type'], detail['msg'])}; found '{cut(detail['input'], 40)}'.",
                 todo=f"Its settings are: {known}.",
             )
             for detail in error.errors()

@@ -136,8 +136,9 @@ class _Clinical:
 
 
 def write_network(path: Path, writer: CohortWriter) -> Counts:
-    """The edges of a gene network, into `network.tsv`."""
+    """The edges of a gene network, into `network.tsv`; what was wrong with others is said."""
     edges = read_edges(path)
+    _say(writer, edges.findings)
     writer.table("network.tsv", ["gene_a", "gene_b", "score"], [(e.gene_a, e.gene_b, e.score) for e in edges])
     return Counts(edges.n_read, len(edges), edges.left_out)
 
