@@ -1,18 +1,20 @@
 """One patient's Shapley values by our explainer, beside shap's KernelExplainer and PermutationExplainer.
 
-All three explain one patient of one run for one output (3-year survival under the first arm) against the same 16
-training patients, and play the same game: every clinical column and gene is a player, the CT is as it is.
+All explain one patient of one run for one output (3-year survival under the first arm) against the same 16 training
+patients, and play the same game: every clinical column and gene is a player, the CT is as it is.
 
 - KernelExplainer asks the whole network about each altered patient, as one does who has a model and no more: the CT
-  goes through the image encoder each time.
+  goes through the image encoder each time. Its values are the same whether the CT's tokens are computed anew or kept,
+  so they are computed with kept ones; its cost is that of its rows through the whole network, measured over 64 rows,
+  for which both ways are compared first.
 - PermutationExplainer is given the CT's tokens, computed once, and asks fusion and head alone; in a process of its own,
-  for it compiles when it is first used.
+  for it compiles when it is first used. Once with as few rows as it takes, once with its default.
 
-First the values of a long run of ours are compared with those of a long run of PermutationExplainer, and each method's
-error is its root mean square distance from the former. Then each runs once in a fresh process; what counts is the CPU
-time from the call to the values, on one thread. Ours runs with as many rows as make its error no greater than the
-other's: the ratio is a lower bound. Ends with exit code 1 where a ratio is below 100 (kernel) or 20 (permutation), or
-where the values disagree.
+First the values of a long run of ours are compared with those of a long run of PermutationExplainer; a method's error
+is its root mean square distance from the former. Then each runs once in a fresh process; what counts is the CPU time
+from the call to the values, on one thread. Ours runs with the fewest rows (growing by a quarter) at which its error,
+over three seeds, is no greater than the other's. Ends with exit code 1 where a ratio is below 100 (kernel) or 20
+(permutation), or where values disagree.
 
     python benchmarks/explain.py [RUN COHORT [PATIENT]]
 """
@@ -26,13 +28,15 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 KERNEL_NEEDED, PERMUTATION_NEEDED = 100.0, 20.0
 BACKGROUND = 16
-LONG_ROWS, LONG_PERMUTATIONS = 20_000, 16
-KERNEL_SAMPLES = 128
+LONG_ROWS, LONG_PERMUTATIONS = 40_000, 24
+KERNEL_SAMPLES = 512
+WHOLE_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -92,13 +96,25 @@ class Game:
         self.players = players.count
 
 
-def ours(game: Game, rows: int) -> Measured:
+def ours(game: Game, rows: int, seed: int = 1) -> Measured:
     """The sampler, the CT's tokens computed within."""
     from mmcare.explain.algorithm.shapley import shapley
 
     start = time.process_time()
-    shares = shapley(game.make(), game.differs, rows, seed=1)
+    shares = shapley(game.make(), game.differs, rows, seed)
     return Measured(time.process_time() - start, shares.values[:, 0], shares.rows)
+
+
+def fewest(game: Game, wanted: dict[str, Any]) -> Measured:
+    """Ours with the fewest rows whose error is no greater; as many rows as are to be asked for."""
+    truth, rows = np.array(wanted["truth"]), 128
+    while rows < LONG_ROWS:
+        found = [ours(game, rows, seed) for seed in (1, 2, 3)]
+        error = np.sqrt(np.mean([distance(one.values, truth) ** 2 for one in found]))
+        if error <= wanted["error"]:
+            break
+        rows += rows // 4
+    return Measured(0.0, truth, rows)
 
 
 def coded(game: Game, value):  # type: ignore[no-untyped-def]
@@ -132,21 +148,26 @@ def permutation(game: Game, permutations: int | None) -> Measured:
 
 
 def kernel(game: Game, samples: int) -> Measured:
-    """By shap's KernelExplainer on the whole network."""
-    start = time.process_time()
+    """KernelExplainer; its time is that of its rows through the whole network."""
     import shap
 
-    run, rows = coded(game, game.whole)
+    cached = game.make()
+    run, rows = coded(game, cached)
     patient, background = codes(game)
-    explainer = shap.KernelExplainer(run, background)
-    values = explainer.shap_values(patient, nsamples=samples, silent=True)
-    return Measured(time.process_time() - start, np.asarray(values)[0], rows[0])
+    values = shap.KernelExplainer(run, background).shap_values(patient, nsamples=samples, silent=True, l1_reg=False)
+    keep = np.random.default_rng(0).random((WHOLE_ROWS, game.players)) < 0.5
+    who = np.arange(WHOLE_ROWS) % BACKGROUND
+    start = time.process_time()
+    whole = game.whole(keep, who)
+    each = (time.process_time() - start) / WHOLE_ROWS
+    assert np.abs(whole - cached(keep, who)).max() < 1e-5, "tokens that are kept change nothing"
+    return Measured(each * rows[0], np.asarray(values)[0], rows[0])
 
 
-METHODS = {"ours": ours, "permutation": permutation, "kernel": kernel}
+METHODS = {"ours": ours, "fewest": fewest, "permutation": permutation, "kernel": kernel}
 
 
-def fresh(run: Path, cohort: Path, patient: str, method: str, budget: int | None) -> Measured:
+def fresh(run: Path, cohort: Path, patient: str, method: str, budget: Any) -> Measured:
     """A method in a process of its own."""
     words = [sys.executable, __file__, "--one", str(run), str(cohort), patient, method, json.dumps(budget)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -169,13 +190,9 @@ def distance(values: np.ndarray, truth: np.ndarray) -> float:
 
 
 def at_error(run: Path, cohort: Path, patient: str, error: float, truth: np.ndarray) -> Measured:
-    """Ours with the fewest rows, doubled from few on, whose error is no greater."""
-    rows = 256
-    while True:
-        found = fresh(run, cohort, patient, "ours", rows)
-        if distance(found.values, truth) <= error or rows >= LONG_ROWS:
-            return found
-        rows *= 2
+    """Ours at that error."""
+    rows = fresh(run, cohort, patient, "fewest", {"error": error, "truth": truth.tolist()}).rows
+    return fresh(run, cohort, patient, "ours", rows)
 
 
 def main() -> int:
@@ -192,18 +209,24 @@ def judge(run: Path, cohort: Path, patient: str) -> int:
     truth = fresh(run, cohort, patient, "ours", LONG_ROWS)
     other = fresh(run, cohort, patient, "permutation", LONG_PERMUTATIONS)
     size = float(np.sqrt(np.mean(truth.values**2)))
-    print(
-        f"{len(truth.values)} players; long runs differ by {distance(other.values, truth.values) / size:.1%} of the values"
-    )
+    apart = distance(other.values, truth.values) / size
+    print(f"{len(truth.values)} players; long runs differ by {apart:.1%} of the values", flush=True)
     good = distance(other.values, truth.values) < 0.1 * size
-    for name, budget, needed in (("permutation", None, PERMUTATION_NEEDED), ("kernel", KERNEL_SAMPLES, KERNEL_NEEDED)):
+    methods = (
+        ("permutation", 1, PERMUTATION_NEEDED),
+        ("permutation", None, PERMUTATION_NEEDED),
+        ("kernel", KERNEL_SAMPLES, KERNEL_NEEDED),
+    )
+    for name, budget, needed in methods:
         theirs = fresh(run, cohort, patient, name, budget)
         error = distance(theirs.values, truth.values)
         mine = at_error(run, cohort, patient, error, truth.values)
         ratio = theirs.seconds / mine.seconds
+        own = distance(mine.values, truth.values)
         print(
-            f"{name}: {theirs.seconds:.2f} s, {theirs.rows:,} rows, error {error / size:.1%}; ours: {mine.seconds:.3f} s, "
-            f"{mine.rows:,} rows, error {distance(mine.values, truth.values) / size:.1%}; ratio {ratio:.0f}"
+            f"{name}: {theirs.seconds:.2f} s, {theirs.rows:,} rows, error {error / size:.1%}; "
+            f"ours: {mine.seconds:.3f} s, {mine.rows:,} rows, error {own / size:.1%}; ratio {ratio:.1f}",
+            flush=True,
         )
         good &= ratio >= needed
     return 0 if good else 1

@@ -20,14 +20,15 @@ def beeswarm(found: Sequence[FeatureValues], shown: int = _SHOWN) -> bytes:
     """A point a patient and feature, the features that move most on top; as PNG.
 
     Args:
-        found: One target's figures of several modalities; only patients who have all of them are shown.
+        found: One target's figures of several modalities; only patients who have all of them are shown. Modalities that
+            nobody has beside the others are left out, those of the fewest patients first.
         shown: How many features.
     """
     import shap
     from matplotlib.figure import Figure
 
     _quiet()
-    patients = [p for p in found[0].patients if all(p in part.patients for part in found)]
+    found, patients = _together(found)
     rows = [[part.patients.index(p) for p in patients] for part in found]
     values = np.concatenate([part.values[of] for part, of in zip(found, rows, strict=True)], axis=1)
     data = np.concatenate([_numbers(part)[of] for part, of in zip(found, rows, strict=True)], axis=1)
@@ -60,6 +61,16 @@ def dependence(found: FeatureValues, count: int = 4) -> bytes:
             axis.set_ylabel(f"SHAP for {found.target.key}")
         axis.spines[["top", "right"]].set_visible(False)
     return _png(figure)
+
+
+def _together(found: Sequence[FeatureValues]) -> tuple[list[FeatureValues], list[str]]:
+    """As many modalities as some patient has all of, and these patients."""
+    parts = list(found)
+    while True:
+        patients = [p for p in parts[0].patients if all(p in part.patients for part in parts)]
+        if patients:
+            return parts, patients
+        parts.remove(min(parts, key=lambda part: len(part.patients)))
 
 
 def _label(part: FeatureValues, place: int) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+import mmcare
 from mmcare.components import Encoder
 from mmcare.errors import MMCareError, RunError
 from mmcare.explain import ExplainConfig, Explainer, PatientExplanation, Saliency, Target, all_targets, parse_targets
@@ -18,6 +19,7 @@ from mmcare.explain.background import read_reference
 from mmcare.explain.explainer import Notes, Work
 from mmcare.explain.metric.randomisation import shuffled_model
 from mmcare.run import EnsemblePredictor, NetworkPredictor
+from mmcare.workflow import Options
 
 from .conftest import GENES, Small
 
@@ -234,6 +236,20 @@ def test_the_reference_holds_inputs_and_of_images_their_tokens(small: Small) -> 
     reference = read_reference(small.run, layouts)
     assert set(reference.inputs) == {"clinical", "genomic"} and set(reference.tokens) == {"ct"}
     assert reference.patients == len(small.run.folder.patients("training"))
+
+
+def test_a_baseline_is_explained_by_what_it_predicts(small: Small, tmp_path: Path) -> None:
+    spec = "mmcare: 1\nname: cox\nmodalities:\n  clinical: {use: table}\nbaseline: {use: cox-ph}\n"
+    (tmp_path / "cox.yaml").write_text(spec)
+    run = mmcare.fit(tmp_path / "cox.yaml", small.cohort.root, options=Options(out=tmp_path / "run"))
+    targets = parse_targets(["os@2:sbrt"], run.outcomes)
+    explanation = Explainer(run, small.cohort, ExplainConfig(background=6)).explain(small.whole, targets)
+    (part,) = explanation.features
+    assert part.exact and part.modality == "clinical"
+    predicted = run.predict(small.cohort, [small.whole]).probability(small.whole, "sbrt", "os", 2.0)
+    assert part.prediction == pytest.approx(predicted)
+    assert total(explanation, targets[0]) == pytest.approx(part.prediction - part.baseline, abs=1e-6)
+    assert (explanation.saliency, explanation.attention, explanation.gradients) == ((), (), ())
 
 
 def test_an_ensemble_is_explained_as_the_mean_of_its_members(small: Small) -> None:
