@@ -8,13 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import disk_usage
-from typing import Any
+from typing import Any, Protocol
 
-from mmcare.errors import CohortError, Finding, MMCareError, Severity
+from mmcare.errors import CohortError, Finding, MMCareError, Severity, cut
 from mmcare.formats.atomic import write_text
 from mmcare.formats.rows import counted
 
-__all__ = ["IMAGES", "IdcSeries", "Selection", "check_reachable", "fetch", "select"]
+__all__ = ["IMAGES", "IdcSeries", "Selection", "Storage", "check_reachable", "fetch", "select"]
 
 IMAGES = ("CT", "RTSTRUCT", "SEG")
 _COLUMNS = (
@@ -101,28 +101,55 @@ def select(collection: str, modalities: Collection[str] = IMAGES, patients: Coll
     return Selection(name, index.version, series, left_out)
 
 
-def fetch(selection: Selection, out: Path) -> list[Finding]:
+class Storage(Protocol):
+    """Where series are downloaded from: `idc_index.IDCClient`."""
+
+    def download_from_selection(
+        self, downloadDir: str, *, seriesInstanceUID: list[str], use_s5cmd_sync: bool
+    ) -> object:
+        """Download series below a folder, in the storage's own order of folders."""
+
+
+def fetch(selection: Selection, out: Path, storage: Storage | None = None) -> list[Finding]:
     """Download the series below `out`, a folder a patient, with licence and source in `PROVENANCE.md`.
 
     A download that was stopped goes on by the same call: what is there and whole is not fetched again.
+
+    Args:
+        selection: The series.
+        out: The folder to fetch into.
+        storage: Where from; None: the Imaging Data Commons.
 
     Returns:
         Series that did not arrive whole.
 
     Raises:
-        MMCareError: The storage cannot be reached, or the disk has no room.
+        MMCareError: The storage cannot be reached, the disk has no room, or the download failed.
     """
-    for bucket in sorted({series.bucket for series in selection.series}):
-        check_reachable(f"{bucket}.s3.amazonaws.com")
+    if storage is None:
+        for bucket in sorted({series.bucket for series in selection.series}):
+            check_reachable(f"{bucket}.s3.amazonaws.com")
     _check_room(selection, out)
-    from idc_index import IDCClient
-
     folder = out / selection.collection
     write_text(folder / "PROVENANCE.md", _provenance(selection))
-    IDCClient().download_from_selection(
-        downloadDir=str(out), seriesInstanceUID=[series.uid for series in selection.series], use_s5cmd_sync=True
-    )
+    uids = [series.uid for series in selection.series]
+    try:
+        (storage or _commons()).download_from_selection(
+            downloadDir=str(out), seriesInstanceUID=uids, use_s5cmd_sync=True
+        )
+    # idc-index, and the program that it calls, raise whatever a broken connection makes them stumble over.
+    except Exception as error:
+        what = f"the download ended ({cut(f'{type(error).__name__}: {error}')}); what has arrived is kept."
+        todo = "Run the command again: it goes on where it stopped."
+        raise MMCareError(Finding(file=folder, what=what, todo=todo, code="download")) from error
     return _incomplete(selection, folder)
+
+
+def _commons() -> Storage:
+    from idc_index import IDCClient
+
+    client: Storage = IDCClient()
+    return client
 
 
 def check_reachable(host: str, port: int = _PORT) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from mmcare.cli.main import main
 from mmcare.errors import CohortError, MMCareError
-from mmcare.workflow.cohort_fetch import check_reachable, select
+from mmcare.workflow.cohort_fetch import Selection, check_reachable, fetch, select
 
 pytest.importorskip("idc_index_data", reason="idc-index is an extra: pip install 'mmcare[idc]'")
 
@@ -67,3 +69,74 @@ def test_list_shows_size_and_licence_and_writes_nothing(tmp_path: Path, capfd: p
     assert "licence CC BY-NC 3.0: 3 series, DOI 10.7937/k9/tcia.2015.pf0m9rei" in said
     assert "CT             1    134" in said
     assert not out.exists()
+
+
+@dataclass
+class Shelf:
+    """A storage on this disk: gives at most `most` files a series, in the folders that idc-index makes."""
+
+    selection: Selection
+    most: int = 1_000
+    fault: str = ""
+
+    def download_from_selection(self, downloadDir: str, *, seriesInstanceUID: list[str], use_s5cmd_sync: bool) -> None:
+        assert use_s5cmd_sync, "what is there is not fetched again"
+        for series in self.selection.series:
+            assert series.uid in seriesInstanceUID
+            folder = Path(downloadDir) / self.selection.collection / series.patient / "1.2" / f"CT_{series.uid}"
+            folder.mkdir(parents=True, exist_ok=True)
+            for number in range(min(series.n_files, self.most)):
+                (folder / f"{number}.dcm").touch()
+        if self.fault:
+            raise OSError(self.fault)
+
+
+@pytest.fixture
+def one_ct() -> Selection:
+    return select("nsclc_radiomics", modalities=["CT"], patients=["LUNG1-001"])
+
+
+def test_what_did_not_arrive_is_named_and_the_next_call_goes_on(one_ct: Selection, tmp_path: Path) -> None:
+    (uid,) = [series.uid for series in one_ct.series]
+    (finding,) = fetch(one_ct, tmp_path, Shelf(one_ct, most=100))
+    assert str(finding) == (
+        f"{tmp_path}/nsclc_radiomics, patient LUNG1-001: of the series {uid}, 100 of 134 files are there. "
+        "Run the command again: it goes on where it stopped."
+    )
+    assert fetch(one_ct, tmp_path, Shelf(one_ct)) == []
+    assert len(list((tmp_path / "nsclc_radiomics" / "LUNG1-001").rglob("*.dcm"))) == 134
+    assert (tmp_path / "nsclc_radiomics" / "PROVENANCE.md").read_text() == (
+        "# Provenance\n\nImages of the collection `nsclc_radiomics`, from the Imaging Data Commons of the National "
+        f"Cancer Institute, index version {one_ct.version}: 1 patient, 1 series.\n\n| licence | source | series |\n"
+        "| --- | --- | --- |\n| CC BY-NC 3.0 | DOI 10.7937/k9/tcia.2015.pf0m9rei | 1 |\n\n"
+        "Attribute the source wherever you share anything made from them, and keep to the licence.\n"
+    )
+
+
+def test_a_download_that_fails_is_said_and_what_arrived_is_kept(one_ct: Selection, tmp_path: Path) -> None:
+    with pytest.raises(MMCareError) as error:
+        fetch(one_ct, tmp_path, Shelf(one_ct, most=3, fault="connection reset by peer"))
+    assert str(error.value) == (
+        f"{tmp_path}/nsclc_radiomics: the download ended (OSError: connection reset by peer); what has arrived is "
+        "kept. Run the command again: it goes on where it stopped."
+    )
+    assert len(list(tmp_path.rglob("*.dcm"))) == 3
+
+
+def test_a_disk_without_room_is_named_before_anything_is_fetched(one_ct: Selection, tmp_path: Path) -> None:
+    large = replace(one_ct, series=tuple(replace(series, size_mb=1e12) for series in one_ct.series))
+    with pytest.raises(MMCareError) as error:
+        fetch(large, tmp_path / "images", Shelf(large))
+    said = str(error.value)
+    assert said.startswith(f"{tmp_path}/images: 1,000,000,000,000 MB are to be fetched, and ")
+    assert said.endswith(" MB are free there. Free some space, write elsewhere, or name fewer patients with --patient.")
+    assert not (tmp_path / "images").exists()
+
+
+def test_without_the_extra_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "idc_index_data", None)
+    with pytest.raises(MMCareError) as error:
+        select("nsclc_radiomics")
+    assert str(error.value) == (
+        "fetching needs the package `idc-index`, which is not installed. Run: pip install 'mmcare[idc]'"
+    )
