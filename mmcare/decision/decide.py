@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from mmcare.components import LEAST_PERSONAL_EVENTS, Batch, InputLayout, Prognosis, Representation
 from mmcare.decision.advice import Advice
 from mmcare.decision.covariates import covariates, is_measured
-from mmcare.decision.networks import flat, heads_of, mean_prognosis, networks_of, represent
+from mmcare.decision.networks import features, heads_of, mean_prognosis, networks_of
 from mmcare.decision.refits import predict_heads
 from mmcare.decision.rule import Evidence, Rule, advise
 from mmcare.decision.state import DecisionState, read_state
 from mmcare.decision.stored_heads import read_refits
 from mmcare.decision.utility import utility_of
 from mmcare.inputs import Inputs
+from mmcare.model import Encoded, encoded
 from mmcare.run import Run, layouts_of
 
 __all__ = ["can_decide", "decide"]
@@ -29,10 +29,14 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """Patients of whom advice is asked: their inputs, and R of each member (all n patients)."""
+    """Patients of whom advice is asked: their inputs, and what each member makes of them (all n patients)."""
 
     batches: tuple[Batch, ...]
-    r: tuple[Representation, ...]
+    seen: tuple[Encoded, ...]
+
+    @property
+    def r(self) -> tuple[Representation, ...]:
+        return tuple(seen.r for seen in self.seen)
 
     @property
     def present(self) -> npt.NDArray[np.bool_]:
@@ -68,11 +72,7 @@ def _asked(run: Run, inputs: Inputs) -> _Asked:
         inputs.batch(patients[at : at + _AT_ONCE], with_outcomes=False) for at in range(0, len(patients), _AT_ONCE)
     )
     networks = networks_of(run.predictor)
-    return _Asked(batches, tuple(_cat([represent(network, batch) for batch in batches]) for network in networks))
-
-
-def _cat(parts: Sequence[Representation]) -> Representation:
-    return Representation(torch.cat([r.values for r in parts]), torch.cat([r.mask for r in parts]))
+    return _Asked(batches, tuple(Encoded.cat([encoded(network, batch) for batch in batches]) for network in networks))
 
 
 def _rule(run: Run, state: DecisionState) -> Rule:
@@ -94,7 +94,8 @@ def _evidence(run: Run, state: DecisionState, patients: Sequence[str], asked: _A
     utility, refits = utility_of(prognosis, run.spec.decision), _by_refits(run, state, asked.r)
     layouts = layouts_of(run.spec, run.fitted, run.folder.preprocessing)
     chances = state.propensity.predict(np.concatenate([covariates(batch, layouts) for batch in asked.batches]))
-    distances = state.distribution.distance(flat(asked.r), asked.present)
+    distances = state.distribution.distances(features(asked.seen), asked.present, state.summary.modalities)
+    parts = [name for name, _ in state.summary.scales]
     unsupported, unmeasured = tuple(_unsupported(run, prognosis)), _unmeasured(state, layouts, asked)
     return [
         Evidence(
@@ -102,7 +103,8 @@ def _evidence(run: Run, state: DecisionState, patients: Sequence[str], asked: _A
             utility=utility[row],
             refits=refits[:, row],
             propensity=chances[row],
-            distance=float(distances[row]),
+            distance=float(distances[row].max()),
+            farthest=parts[int(distances[row].argmax())],
             modalities=_named(state, asked.present[row]),
             seen=state.seen(tuple(asked.present[row].tolist())),
             unmeasured=unmeasured[row],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,6 @@ from mmcare.components import OutcomeLayout, Prognosis
 from mmcare.decision.advice import ArmMean
 from mmcare.decision.distribution import fit_distribution, pattern_counts
 from mmcare.decision.folds import deal_folds
-from mmcare.decision.networks import flat
 from mmcare.decision.out_of_fold import OutOfFold, gates_of, judge, means_of, policy_of
 from mmcare.decision.overlap import Overlap, overlap_of
 from mmcare.decision.propensity import fit_propensity, out_of_fold_propensity
@@ -39,6 +38,7 @@ class Known:
 
     Attributes:
         members: What the heads of each member see of them.
+        features: R, and each modality's mean token.
         covariates: (n, F) their table inputs.
         present: (n, M) which modalities they have. modalities: Keys.
         prognosis: By the model that was trained.
@@ -46,6 +46,7 @@ class Known:
     """
 
     members: tuple[Stored, ...]
+    features: Mapping[str, Floats]
     covariates: Floats
     present: npt.NDArray[np.bool_]
     modalities: tuple[str, ...]
@@ -65,7 +66,8 @@ def fit_state(known: Known, layout: OutcomeLayout, config: DecisionConfig, seed:
     training = known.members[0].is_training.numpy()
     arm, covariates, present = known.members[0].outcomes.arm.numpy()[training], known.covariates, known.present
     covariates, present = covariates[training], present[training]
-    distribution = fit_distribution(flat([member.r for member in known.members])[training], present, seed)
+    seen = {name: values[training] for name, values in known.features.items()}
+    distribution = fit_distribution(seen, present, known.modalities, seed)
     counts = pattern_counts(present, arm, len(layout.arms))
     summary = Summary(
         arms=layout.arms,
@@ -74,6 +76,7 @@ def fit_state(known: Known, layout: OutcomeLayout, config: DecisionConfig, seed:
         patterns=tuple(Pattern(pattern, found) for pattern, found in counts.items()),
         overlap=_overlap(covariates, arm, len(layout.arms), seed),
         threshold=distribution.threshold,
+        scales=tuple((name, part.scale) for name, part in distribution.parts.items()),
         refits=0,
         no_refits="the run was trained with `decision.bootstrap: 0`",
         gates=(),

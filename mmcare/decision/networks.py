@@ -8,13 +8,15 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from mmcare.components import Batch, Head, Prognosis, Representation
-from mmcare.model import Model, full_precision
+from mmcare.decision.distribution import R
+from mmcare.model import Encoded, Model, encoded
 from mmcare.model.paths import average_members
 from mmcare.run import EnsemblePredictor, NetworkPredictor, Predictor
 
-__all__ = ["flat", "heads_of", "mean_prognosis", "networks_of", "represent"]
+__all__ = ["features", "heads_of", "mean_prognosis", "networks_of", "represent"]
 
 
 def networks_of(predictor: Predictor) -> tuple[Model, ...]:
@@ -31,16 +33,19 @@ def heads_of(model: Model) -> tuple[Head, ...]:
 
 def represent(model: Model, batch: Batch) -> Representation:
     """R (n, P, D) of a network in eval mode, on the CPU."""
-    device = next(model.parameters()).device
-    with torch.no_grad(), full_precision():
-        r = model.represent(model.encode(batch.to(device)))
-    return Representation(r.values.cpu(), r.mask.cpu())
+    return encoded(model, batch).r
 
 
-def flat(members: Sequence[Representation]) -> npt.NDArray[np.float64]:
-    """(n, members * P * D) R of all members side by side; 0 for a path that a patient lacks."""
-    parts = [torch.where(r.mask[..., None], r.values, 0.0).flatten(1) for r in members]
-    return torch.cat(parts, dim=1).double().numpy()
+def features(members: Sequence[Encoded]) -> dict[str, npt.NDArray[np.float64]]:
+    """R and each modality's mean token, (n, D) each, of all members side by side; 0 for what a patient lacks."""
+    found = {R: [_flat(member.r.values, member.r.mask) for member in members]}
+    for name in members[0].pooled:
+        found[name] = [_flat(member.pooled[name].values, member.pooled[name].mask) for member in members]
+    return {name: torch.cat(parts, dim=1).double().numpy() for name, parts in found.items()}
+
+
+def _flat(values: Tensor, mask: Tensor) -> Tensor:
+    return torch.where(mask[..., None], values, 0.0).flatten(1)
 
 
 def mean_prognosis(members: Sequence[Prognosis]) -> Prognosis:

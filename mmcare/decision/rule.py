@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from mmcare.cohort.confounders import Confounder
 from mmcare.decision.advice import Advice, ArmMean, Contrast, Step
+from mmcare.decision.distribution import R
 from mmcare.decision.gate import Gate
 from mmcare.spec import DecisionConfig
 
@@ -47,7 +48,7 @@ class Rule:
         gates: By codes of (arm, minus), the first smaller; empty without out-of-fold differences.
         no_gates: Why there are none.
         no_refits: Why there are no refits; empty where there are.
-        threshold: Largest distance of the representation.
+        threshold: Largest distance that a patient may have.
         means: Of the arms.
     """
 
@@ -82,7 +83,8 @@ class Evidence:
         utility: (A,) predicted, NaN where not known.
         refits: (R, A) likewise, by each refit; (0, A) without refits.
         propensity: (A,) chance to have received each arm.
-        distance: Of the representation.
+        distance: From the training patients, as a multiple of what 95 % of them keep to, of the part in which it is
+            largest. farthest: That part: `R`, or a modality.
         modalities: What the patient has, in words. seen: Training patients of each arm with the same.
         unmeasured: Confounders of which nothing was measured of this patient, in words.
         unsupported: Why a figure of an arm cannot bear a choice, a sentence each.
@@ -93,6 +95,7 @@ class Evidence:
     refits: Floats
     propensity: Floats
     distance: float
+    farthest: str
     modalities: str
     seen: tuple[int, ...]
     unmeasured: tuple[str, ...]
@@ -237,9 +240,10 @@ def _distribution(evidence: Evidence, rule: Rule) -> Step:
     if not np.isfinite(evidence.distance):
         return Step("distribution", False, "No training patient had the same modalities to compare this patient with.")
     side = "within" if evidence.distance < rule.threshold else "beyond"
+    part = "its inputs together" if evidence.farthest == R else evidence.farthest
     words = (
-        f"The distance of this patient's inputs from the training patients' is {evidence.distance:.1f},"
-        f" {side} the {rule.threshold:.1f} that 95 % of those keep to."
+        f"This patient is {evidence.distance:.2f} times as far from the training patients as is usual, by {part},"
+        f" {side} the {rule.threshold:.2f} that 95 % of those keep to."
     )
     return Step("distribution", bool(evidence.distance < rule.threshold), words)
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from mmcare.cohort.confounders import Confounder
 from mmcare.decision.advice import ArmMean
-from mmcare.decision.distribution import Distribution
+from mmcare.decision.distribution import Distribution, Gaussian
 from mmcare.decision.gate import Gate
 from mmcare.decision.overlap import Overlap
 from mmcare.decision.policy_value import PolicyValue
@@ -56,7 +56,7 @@ class Summary:
         confounders: What measures each among the run's inputs.
         patterns: Of modalities in training.
         overlap: How alike the arms are, before and after weighting.
-        threshold: Largest distance of the representation, and where it comes from.
+        threshold: Largest distance, in multiples of `scales`: of R and of each modality.
         refits: How many; `no_refits` says why there are none.
         gates: Of every two arms; `no_gates` says why there are none.
         means: Of the arms.
@@ -69,6 +69,7 @@ class Summary:
     patterns: tuple[Pattern, ...]
     overlap: Overlap
     threshold: float
+    scales: tuple[tuple[str, float], ...]
     refits: int
     no_refits: str
     gates: tuple[PairGate, ...]
@@ -101,8 +102,11 @@ def write_state(folder: RunFolder, state: DecisionState) -> None:
     """Write `decision/state.json` and `decision/state.safetensors`."""
     text = TypeAdapter(Summary).dump_json(state.summary, indent=1).decode()
     write_text(folder.decision / "state.json", text + "\n")
-    arrays = {f"{part}.{name}": np.ascontiguousarray(getattr(getattr(state, part), name)) for part, name in _ARRAYS}
-    write_bytes(folder.decision / "state.safetensors", safetensors.numpy.save(arrays))
+    arrays = {f"propensity.{name}": getattr(state.propensity, name) for name in _PROPENSITY}
+    for part, gaussian in state.distribution.parts.items():
+        arrays |= {f"distribution.{part}.{name}": getattr(gaussian, name) for name in _GAUSSIAN}
+    kept = {name: np.ascontiguousarray(values) for name, values in arrays.items()}
+    write_bytes(folder.decision / "state.safetensors", safetensors.numpy.save(kept))
 
 
 def read_state(folder: RunFolder) -> DecisionState | None:
@@ -115,25 +119,29 @@ def read_state(folder: RunFolder) -> DecisionState | None:
     if not path.exists():
         return None
     summary = read_as(path, Summary)
-    arrays = _arrays(folder.decision / "state.safetensors")
-    propensity = Propensity(*(arrays["propensity", name] for name in _of("propensity")))
-    means, patterns, precision = (arrays["distribution", name] for name in _of("distribution"))
-    return DecisionState(summary, propensity, Distribution(means, patterns, precision, summary.threshold))
+    wanted = [f"propensity.{name}" for name in _PROPENSITY]
+    wanted += [f"distribution.{part}.{name}" for part, _ in summary.scales for name in _GAUSSIAN]
+    arrays = _arrays(folder.decision / "state.safetensors", wanted)
+    propensity = Propensity(*(arrays[f"propensity.{name}"] for name in _PROPENSITY))
+    parts = {
+        part: Gaussian(
+            means=arrays[f"distribution.{part}.means"],
+            patterns=arrays[f"distribution.{part}.patterns"],
+            precision=arrays[f"distribution.{part}.precision"],
+            scale=scale,
+        )
+        for part, scale in summary.scales
+    }
+    return DecisionState(summary, propensity, Distribution(parts, summary.threshold))
 
 
-_ARRAYS = (
-    *(("propensity", name) for name in ("mean", "scale", "coefficients", "intercepts")),
-    *(("distribution", name) for name in ("means", "patterns", "precision")),
-)
+_PROPENSITY = ("mean", "scale", "coefficients", "intercepts")
+_GAUSSIAN = ("means", "patterns", "precision")
 
 
-def _of(part: str) -> list[str]:
-    return [name for owner, name in _ARRAYS if owner == part]
-
-
-def _arrays(path: Path) -> Mapping[tuple[str, str], np.ndarray]:  # type: ignore[type-arg]
+def _arrays(path: Path, wanted: list[str]) -> Mapping[str, np.ndarray]:  # type: ignore[type-arg]
     held = read_arrays(path)
-    lost = [f"{part}.{name}" for part, name in _ARRAYS if f"{part}.{name}" not in held]
+    lost = [name for name in wanted if name not in held]
     if lost:
         raise RunError(Finding(file=path, what=f"lacks {', '.join(lost)}.", todo=RESTORE, code="values"))
-    return {(part, name): np.asarray(held[f"{part}.{name}"]) for part, name in _ARRAYS}
+    return {name: np.asarray(held[name]) for name in wanted}

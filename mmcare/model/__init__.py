@@ -2,11 +2,13 @@
 
 from mmcare.model.build import Tell, Weights, build, build_segmenter
 from mmcare.model.describe import Description, describe
+from mmcare.model.encoded import Encoded, encoded
 from mmcare.model.model import Model, PathScores
 from mmcare.model.precision import full_precision
 
 __all__ = [
     "Description",
+    "Encoded",
     "Model",
     "PathScores",
     "Tell",
@@ -14,5 +16,6 @@ __all__ = [
     "build",
     "build_segmenter",
     "describe",
+    "encoded",
     "full_precision",
 ]

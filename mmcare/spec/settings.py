@@ -126,7 +126,19 @@ class DecisionConfig(Settings):
     horizon: float = Field(3, gt=0, description="Years at which the probabilities are taken.")
     mid: float = Field(0.03, ge=0, lt=1, description="Least difference of utility that matters.")
     bootstrap: int = Field(50, ge=0, le=10_000, description="Refits for the interval of a difference.")
-    cross_fit: int = Field(0, ge=0, le=20, description="Folds of out-of-fold differences for the gate; 0, none.")
+    cross_fit: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="Folds of out-of-fold differences for the gate, each a training more; 0, none: nobody is advised.",
+    )
+
+    @field_validator("cross_fit")
+    @classmethod
+    def _two_folds(cls, folds: int) -> int:
+        if folds == 1:
+            raise ValueError("of 1 fold nobody is left to train on; 5 is usual, 0 is none")
+        return folds
 
     @field_validator("utility")
     @classmethod

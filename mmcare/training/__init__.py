@@ -3,7 +3,7 @@
 from mmcare.training.best import weights_bytes
 from mmcare.training.device import Place, choose_place
 from mmcare.training.dropout import modalities_to_keep, rates_of
-from mmcare.training.finish import finish, represent, score
+from mmcare.training.finish import encode_patients, finish, score
 from mmcare.training.partition import EpochPartition, strata_of
 from mmcare.training.segmentation import train_segmenter
 from mmcare.training.train import Loop, Trained, train
@@ -14,10 +14,10 @@ __all__ = [
     "Place",
     "Trained",
     "choose_place",
+    "encode_patients",
     "finish",
     "modalities_to_keep",
     "rates_of",
-    "represent",
     "score",
     "strata_of",
     "train",

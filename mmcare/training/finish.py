@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import torch
 
-from mmcare.components import Representation, split_labels
+from mmcare.components import split_labels
 from mmcare.inputs import Inputs
-from mmcare.model import Model, PathScores, full_precision
+from mmcare.model import Encoded, Model, PathScores, encoded, full_precision
 
-__all__ = ["finish", "represent", "score"]
+__all__ = ["encode_patients", "finish", "score"]
 
 _AT_ONCE = 64
 
 
 def finish(
     model: Model, inputs: Inputs, training: tuple[str, ...], validation: tuple[str, ...], device: str = "cpu"
-) -> Representation:
+) -> Encoded:
     """Recalibrate the heads; the only place for that. Afterwards the model is on the CPU, in eval mode.
 
     Args:
@@ -26,33 +26,27 @@ def finish(
         device: Where the patients are encoded.
 
     Returns:
-        R of training and validation patients, on the CPU: whoever needs it later need not encode again.
+        What the network makes of training and validation patients: whoever needs it later need not encode again.
     """
     patients = (*training, *validation)
-    r = represent(model.to(device), inputs, patients, device)
+    found = encode_patients(model.to(device), inputs, patients)
     model.cpu()
     with torch.no_grad(), full_precision():
         split = split_labels(len(training), len(validation))
-        model.finish(model.scores(r), inputs.outcomes_of(patients), split)
-    return r
+        model.finish(model.scores(found.r), inputs.outcomes_of(patients), split)
+    return found
 
 
-def represent(model: Model, inputs: Inputs, patients: tuple[str, ...], device: str = "cpu") -> Representation:
-    """R of patients in eval mode and fp32, on the CPU."""
+def encode_patients(model: Model, inputs: Inputs, patients: tuple[str, ...]) -> Encoded:
+    """What a network makes of patients in eval mode and fp32, on its device."""
     model.eval()
-    with torch.no_grad(), full_precision():
-        parts = []
-        for start in range(0, len(patients), _AT_ONCE):
-            batch = inputs.batch(patients[start : start + _AT_ONCE], with_outcomes=False).to(device)
-            parts.append(model.represent(model.encode(batch)))
-        return Representation(
-            torch.cat([r.values.cpu() for r in parts]),
-            torch.cat([r.mask.cpu() for r in parts]),
-        )
+    starts = range(0, len(patients), _AT_ONCE)
+    batches = (inputs.batch(patients[start : start + _AT_ONCE], with_outcomes=False) for start in starts)
+    return Encoded.cat([encoded(model, batch) for batch in batches])
 
 
 def score(model: Model, inputs: Inputs, patients: tuple[str, ...], device: str = "cpu") -> PathScores:
     """Scores of patients in eval mode and fp32, on the CPU."""
-    r = represent(model.to(device), inputs, patients, device)
+    r = encode_patients(model.to(device), inputs, patients).r
     with torch.no_grad(), full_precision():
         return model.cpu().scores(r)

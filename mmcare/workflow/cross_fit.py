@@ -21,11 +21,12 @@ from mmcare.decision.networks import heads_of, mean_prognosis
 from mmcare.decision.out_of_fold import OutOfFold
 from mmcare.decision.propensity import fit_propensity
 from mmcare.decision.refits import predict_heads
+from mmcare.errors import CohortError, Finding
 from mmcare.formats.atomic import write_bytes
 from mmcare.inputs import Inputs
 from mmcare.run.predictor import cat_prognoses
 from mmcare.run.store import read_arrays
-from mmcare.training import Loop, represent
+from mmcare.training import Loop, encode_patients
 from mmcare.workflow.finished import Finished
 from mmcare.workflow.members import member_spec
 from mmcare.workflow.network import Task, finish_network, train_network
@@ -63,8 +64,14 @@ def cross_fit(done: Finished, loop: Loop, options: Options) -> OutOfFold:
         done: The run's own training; its split and settings hold for the folds.
         loop: How its networks were trained.
         options: Where progress goes.
+
+    Raises:
+        CohortError: There are too few patients.
+        RunError: A training failed.
+        Interrupted: Ctrl-C; finished folds are kept.
     """
     folds = _folds(done)
+    _require_patients(done, folds)
     said = [_said(done, fold, len(folds), loop, options) for fold in folds]
     patients = [patient for fold in folds for patient in fold.held_out]
     return OutOfFold(
@@ -72,6 +79,20 @@ def cross_fit(done: Finished, loop: Loop, options: Options) -> OutOfFold:
         np.concatenate([part.propensity for part in said]),
         done.inputs.outcomes_of(patients),
     )
+
+
+def _require_patients(done: Finished, folds: list[_Fold]) -> None:
+    """Each fold leaves training patients, and validation patients where there are some.
+
+    Raises:
+        CohortError: One does not.
+    """
+    for fold in folds:
+        if not fold.training or not fold.held_out or (done.validation and not fold.validation):
+            what = (
+                f"{len(done.patients)} patients are too few for {len(folds)} folds, each with its validation patients."
+            )
+            raise CohortError(Finding(key="decision.cross_fit", what=what, todo="Ask for fewer folds.", code="too-few"))
 
 
 def _folds(done: Finished) -> list[_Fold]:
@@ -115,7 +136,7 @@ def _trained(done: Finished, fold: _Fold, loop: Loop, options: Options) -> _Said
         quiet = replace(options, tell_findings=lambda findings: None)  # the run's own training said them
         model, _ = train_network(task, replace(loop, folder=loop.folder / f"member-{member:02d}"), quiet)
         trained = finish_network(task, model, loop.place.device)
-        r = represent(trained.model.to(loop.place.device), inputs, fold.held_out, loop.place.device)
+        r = encode_patients(trained.model.to(loop.place.device), inputs, fold.held_out).r
         prognoses.append(predict_heads(heads_of(trained.model.cpu()), r))
     return _Said(mean_prognosis(prognoses), _propensity(done, inputs, fold))
 

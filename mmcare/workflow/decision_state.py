@@ -12,11 +12,12 @@ from mmcare.cohort.confounders import Confounder, confounders_of
 from mmcare.components import UNKNOWN_ARM, InputLayout, TableLayout, split_labels
 from mmcare.decision.covariates import covariates
 from mmcare.decision.fit_state import Known, fit_refits, fit_state, with_out_of_fold
-from mmcare.decision.networks import heads_of, mean_prognosis
+from mmcare.decision.networks import features, heads_of, mean_prognosis
 from mmcare.decision.refits import Stored, predict_heads
 from mmcare.decision.state import DecisionState, write_state
 from mmcare.decision.stored_heads import write_refits
 from mmcare.decision.utility import lacking_endpoints
+from mmcare.errors import Interrupted, MMCareError
 from mmcare.training import Loop
 from mmcare.workflow.cross_fit import cross_fit
 from mmcare.workflow.finished import Finished
@@ -35,17 +36,28 @@ def write_decision(done: Finished, loop: Loop, options: Options) -> None:
     known, config, seed = _known(done), done.spec.decision, done.spec.training.seed
     if not config.utility or lacking_endpoints(known.prognosis, config):
         return
-    state = _with_gate(done, fit_state(known, done.layout, config, seed), loop, options)
+    state = _with_gate(done, known, fit_state(known, done.layout, config, seed), loop, options)
     number = min(config.bootstrap, _DRY_REFITS) if done.dry else config.bootstrap
     write_state(done.folder, _with_refits(done, known, state, number, options) if number else state)
 
 
-def _with_gate(done: Finished, state: DecisionState, loop: Loop, options: Options) -> DecisionState:
+def _with_gate(done: Finished, known: Known, state: DecisionState, loop: Loop, options: Options) -> DecisionState:
     """With what models of other folds say, where that was asked for; a dry run has no use for it."""
-    if not done.spec.decision.cross_fit or done.dry:
+    config = done.spec.decision
+    if not config.cross_fit or done.dry:
         return state
-    found = cross_fit(done, loop, options)
-    return with_out_of_fold(state, found, done.layout, done.spec.decision)
+    if flat := [name for name in config.utility if known.prognosis.endpoints[name].free is None]:
+        return _without_gate(state, f"The model gives no curve of {' and '.join(flat)}, which the gate needs.")
+    try:
+        return with_out_of_fold(state, cross_fit(done, loop, options), done.layout, config)
+    except Interrupted:
+        raise
+    except MMCareError as error:  # a fold too small for a modality, say: the run's own training is whole
+        return _without_gate(state, f"A model of some of the patients could not be trained: {error}")
+
+
+def _without_gate(state: DecisionState, why: str) -> DecisionState:
+    return replace(state, summary=replace(state.summary, no_gates=why))
 
 
 def _with_refits(done: Finished, known: Known, state: DecisionState, number: int, options: Options) -> DecisionState:
@@ -68,11 +80,12 @@ def _known(done: Finished) -> Known:
     split = split_labels(len(done.training), len(done.validation))
     outcomes = done.inputs.outcomes_of(patients)
     return Known(
-        members=tuple(Stored(member.r, outcomes, split) for member in done.members),
+        members=tuple(Stored(member.seen.r, outcomes, split) for member in done.members),
+        features=features([member.seen for member in done.members]),
         covariates=np.concatenate([covariates(batch, layouts) for batch in batches]),
         present=np.concatenate([batch.present.numpy() for batch in batches]),
         modalities=tuple(done.spec.modalities),
-        prognosis=mean_prognosis([predict_heads(heads_of(member.model), member.r) for member in done.members]),
+        prognosis=mean_prognosis([predict_heads(heads_of(member.model), member.seen.r) for member in done.members]),
         confounders=_confounders(done.cohort, layouts),
     )
 

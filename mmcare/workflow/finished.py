@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mmcare.cohort import Cohort
-from mmcare.components import OutcomeLayout, Representation
+from mmcare.components import OutcomeLayout
 from mmcare.inputs import Inputs
-from mmcare.model import Model
+from mmcare.model import Encoded, Model
 from mmcare.run import RunFolder
 from mmcare.spec import Spec
 
@@ -16,10 +16,10 @@ __all__ = ["Finished", "Member"]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A trained network, in eval mode on the CPU, and what its heads see of training and validation patients."""
+    """A trained network, in eval mode on the CPU, and what it makes of training and validation patients."""
 
     model: Model
-    r: Representation
+    seen: Encoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ RULE = Rule(
     gates={(1, 0): GATE},
     no_gates="",
     no_refits="",
-    threshold=5.0,
+    threshold=1.25,
     means=(ArmMean("sbrt", 0.74), ArmMean("surgery", 0.76)),
 )
 
@@ -46,7 +46,8 @@ PATIENT = Evidence(
     utility=np.array([0.60, 0.80]),
     refits=refits(0.60, 0.80),
     propensity=np.array([0.35, 0.65]),
-    distance=4.0,
+    distance=1.0,
+    farthest="R",
     modalities="clinical, genomic",
     seen=(60, 200),
     unmeasured=(),
@@ -86,8 +87,8 @@ def test_all_steps_hold_and_surgery_is_advised() -> None:
         "surgery over sbrt: +0.200, at least +0.134; more than 0.03 matters.",
         "Patients with such a difference of surgery over sbrt gained at least +0.099; more than 0.03 matters.",
         "Of patients like this one received sbrt 35 % and surgery 65 %; each must lie between 10 and 90 %.",
-        "The distance of this patient's inputs from the training patients' is 4.0, within the 5.0 that 95 % of those "
-        "keep to.",
+        "This patient is 1.00 times as far from the training patients as is usual, by its inputs together, within the "
+        "1.25 that 95 % of those keep to.",
         "Training patients with the same inputs (clinical, genomic): 60 under sbrt and 200 under surgery; 50 of each "
         "arm are needed.",
         "Follow-up and events of the training patients reach 3 years.",
@@ -149,9 +150,9 @@ def test_step_3_the_lower_bound_of_the_gates_line() -> None:
     [
         ({"propensity": np.array([0.09, 0.91])}, "overlap",
          "Of patients like this one received sbrt 9 % and surgery 91 %; each must lie between 10 and 90 %."),
-        ({"distance": 5.0}, "distribution",
-         "The distance of this patient's inputs from the training patients' is 5.0, beyond the 5.0 that 95 % of those "
-         "keep to."),
+        ({"distance": 1.25, "farthest": "ct"}, "distribution",
+         "This patient is 1.25 times as far from the training patients as is usual, by ct, beyond the 1.25 that 95 % "
+         "of those keep to."),
         ({"distance": float("inf")}, "distribution",
          "No training patient had the same modalities to compare this patient with."),
         ({"seen": (49, 200)}, "pattern",
@@ -171,7 +172,7 @@ def test_step_4_and_what_is_not_known_of_a_patient(change: dict, name: str, word
 def test_the_edges_of_step_4() -> None:
     assert advise(replace(PATIENT, propensity=np.array([0.1, 0.9])), RULE).arm == "surgery"
     assert advise(replace(PATIENT, seen=(50, 50)), RULE).arm == "surgery"
-    assert advise(replace(PATIENT, distance=4.999), RULE).arm == "surgery"
+    assert advise(replace(PATIENT, distance=1.2499), RULE).arm == "surgery"
 
 
 def test_without_the_least_confounders_nothing_is_recommended() -> None:
