@@ -50,6 +50,7 @@ class Browser:
         """A page from disk, once its script has run and its images are drawn."""
         scheme = "dark" if dark else "light"
         context = self.chromium.new_context(viewport=size or LARGE, color_scheme=scheme, offline=True)
+        context.set_default_timeout(300_000)  # a machine that is busy is slow, not wrong
         page = context.new_page()
         opened = Opened(page)
         page.on("console", lambda m: opened.complaints.append(m.text) if m.type in ("error", "warning") else None)
@@ -57,9 +58,9 @@ class Browser:
         page.on("request", lambda r: opened.requests.append(r.url) if r.url != path.as_uri() else None)
         try:
             page.goto(path.as_uri())
-            page.wait_for_selector("html[data-ready]", state="attached", timeout=60_000)
+            page.wait_for_selector("html[data-ready]", state="attached")
             for image in range(page.locator(".image").count()):
-                page.wait_for_selector(f"#image-{image}[data-ready]", state="attached", timeout=60_000)
+                page.wait_for_selector(f"#image-{image}[data-ready]", state="attached")
             yield opened
         finally:
             context.close()

@@ -49,7 +49,7 @@ LONG = "x" * 20_000
 def _rows() -> list[dict[str, str]]:
     """400 columns beside those with the ugly names; a cell of 20,000 letters."""
     found = []
-    for n, row in enumerate(plain_rows(80)):
+    for n, row in enumerate(plain_rows()):
         ugly = {SCRIPT: row["age"] or "70", TEMPLATE: (LINK, STYLE)[n % 2], "long": (LONG, SCRIPT)[n % 2]}
         kept = {name: row[name] for name in ("patient_id", "arm", "os_years", "died")}
         found.append({**kept, **ugly, **{f"f{k}": str((n * 7 + k) % 11) for k in range(MANY)}})

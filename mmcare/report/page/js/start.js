@@ -5,6 +5,7 @@ MM.tabs();
 document.querySelectorAll('[data-chart="course"]').forEach(MM.course);
 document.querySelectorAll('[data-chart="observed"]').forEach(MM.observed);
 MM.choice();
+MM.detail();
 MM.why();
 MM.calibration();
 MM.viewers();

@@ -17,7 +17,7 @@ MM.why = () => {
   };
   const choose = (row) => {
     const found = details.findIndex((d) => d.modality === row.modality && d.name === row.name);
-    if (found >= 0) { select.value = String(found); select.dispatchEvent(new Event("change")); }
+    if (found >= 0 && select) { select.value = String(found); select.dispatchEvent(new Event("change")); }
   };
   const draw = MM.chart(box, (width) => {
     const shown = rows(), narrow = width < 480, left = narrow ? 150 : 230;
@@ -52,7 +52,6 @@ MM.why = () => {
     draw();
     MM.shares(output);
   });
-  MM.detail(details, select);
 };
 
 MM.shares = (output) => {
@@ -61,8 +60,9 @@ MM.shares = (output) => {
   body.replaceChildren(...output.modalities.map((share) => MM.element("tr", {}, MM.element("th", { scope: "row" }, share.modality), MM.element("td", { class: "number" }, `${MM.points(share.value)} points`))));
 };
 
-MM.detail = (details, select) => {
-  if (!select || !details.length) return;
+MM.detail = () => {
+  const select = document.getElementById("feature"), details = MM.data.details;
+  if (!select) return;
   const place = document.getElementById("place-chart"), what = document.getElementById("what-if-chart"), said = document.getElementById("place-said");
   let detail = details[0], shown = "";
   const chosen = () => detail.lines.filter((line) => `${line.endpoint} ${line.horizon}` === shown);
@@ -87,7 +87,8 @@ MM.detail = (details, select) => {
   output.addEventListener("change", () => { shown = output.value; drawWhat(); });
   select.append(...details.map((d, n) => MM.element("option", { value: String(n) }, MM.short(`${d.name} (${d.modality})`, 60))));
   select.addEventListener("change", () => { detail = details[Number(select.value)]; tell(); });
-  const first = MM.data.why.outputs[0].contributions.map((c) => details.findIndex((d) => d.modality === c.modality && d.name === c.name)).find((n) => n >= 0) ?? 0;
+  const ranked = MM.data.why.outputs?.[0].contributions ?? [];
+  const first = ranked.map((c) => details.findIndex((d) => d.modality === c.modality && d.name === c.name)).find((n) => n >= 0) ?? 0;
   select.value = String(first);
   detail = details[first];
   tell();
