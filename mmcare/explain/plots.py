@@ -37,7 +37,8 @@ def beeswarm(found: Sequence[FeatureValues], shown: int = _SHOWN) -> bytes:
     figure = Figure(figsize=(8, 0.4 * min(shown, len(names)) + 1.5), layout="constrained")
     axis = figure.add_subplot()
     shap.plots.beeswarm(explanation, max_display=shown + 1, ax=axis, plot_size=None, show=False, color_bar=False)
-    axis.set_xlabel(f"SHAP value for {found[0].target.key} (probability)\nred: the feature's value is high, blue: low")
+    said = f"SHAP value for {found[0].target.key} (probability)\nred: the feature's value is high, blue: low"
+    axis.set_xlabel(_plain(said))
     return _png(figure)
 
 
@@ -54,11 +55,11 @@ def dependence(found: FeatureValues, count: int = 4) -> bytes:
         texts = _texts(found, place)
         axis.axhline(0, color="0.7", linewidth=0.8)
         axis.plot(data, found.values[:, place], "o", markersize=3, alpha=0.6, color="#1f5f8b", markeredgewidth=0)
-        axis.set_xlabel(f"{name} ({feature.unit})" if feature.unit else name)
+        axis.set_xlabel(_plain(f"{name} ({feature.unit})" if feature.unit else name))
         if texts:
-            axis.set_xticks(range(len(texts)), texts, rotation=30, ha="right")
+            axis.set_xticks(range(len(texts)), [_plain(text) for text in texts], rotation=30, ha="right")
         if column == 0:
-            axis.set_ylabel(f"SHAP for {found.target.key}")
+            axis.set_ylabel(_plain(f"SHAP for {found.target.key}"))
         axis.spines[["top", "right"]].set_visible(False)
     return _png(figure)
 
@@ -76,7 +77,12 @@ def _together(found: Sequence[FeatureValues]) -> tuple[list[FeatureValues], list
 def _label(part: FeatureValues, place: int) -> str:
     feature = part.features[place]
     name = feature.name if feature.name == part.modality else f"{part.modality}: {feature.name}"
-    return name.replace("$", r"\$")  # else matplotlib reads mathematics
+    return _plain(name)
+
+
+def _plain(text: str) -> str:
+    """As it stands: between two dollar signs matplotlib reads mathematics."""
+    return text.replace("$", r"\$")
 
 
 def _numbers(part: FeatureValues) -> Floats:

@@ -20,6 +20,7 @@ from mmcare.explain.explanation import (
     Saliency,
     Target,
 )
+from mmcare.formats import file_name
 
 __all__ = ["as_json", "read_features", "saliency_name"]
 
@@ -52,7 +53,8 @@ def saliency_name(saliency: Saliency, *, against: bool = False) -> str:
     """File name of a map: `ct-os-3y-sbrt.nii.gz`, `ct-os-3y-surgery-minus-sbrt-against.nii.gz`."""
     target = saliency.target
     arms = target.arm if target.minus is None else f"{target.arm}-minus-{target.minus}"
-    return f"{saliency.modality}-{target.endpoint}-{target.horizon:g}y-{arms}{'-against' if against else ''}.nii.gz"
+    stem = f"{saliency.modality}-{target.endpoint}-{target.horizon:g}y-{arms}{'-against' if against else ''}"
+    return file_name(stem, ".nii.gz")
 
 
 def read_features(file: Path, settings: Mapping[str, object]) -> tuple[FeatureAttribution, ...] | None:

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from mmcare.cli.main import main
-from mmcare.explain import ExplainConfig
-from mmcare.explain.importance import feature_values, importance, top
+from mmcare.components import Feature
+from mmcare.explain import ExplainConfig, Target
+from mmcare.explain.importance import FeatureValues, feature_values, importance, top
+from mmcare.explain.plots import beeswarm, dependence
 from mmcare.formats import read_nifti
 from mmcare.workflow.explain import Wanted, explain_cohort
 
@@ -59,6 +61,23 @@ def test_the_plots_are_drawn(written: Path) -> None:
     for path in (written / "plots").iterdir():
         data = path.read_bytes()
         assert data.startswith(b"\x89PNG") and len(data) > 5000
+
+
+def test_a_name_that_looks_like_mathematics_is_drawn_as_it_is(written: Path) -> None:
+    n = 3
+    found = FeatureValues(
+        Target("os", 2.0, "a$\\x$"),
+        "table",
+        (Feature("$\\frac{$", "$"), Feature("b", levels=("$\\y", "z$"))),
+        ("P1", "P2", "P3"),
+        np.arange(2.0 * n).reshape(n, 2),
+        np.zeros((n, 2)),
+        ((1.0, "$\\y"), (None, "z$"), (2.0, "$\\y$")),
+        np.zeros(n),
+        np.zeros(n),
+    )
+    for data in (beeswarm([found]), dependence(found)):
+        assert data.startswith(b"\x89PNG")
 
 
 def test_a_second_call_computes_nothing_and_other_settings_do(written: Path, small: Small) -> None:
