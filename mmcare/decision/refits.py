@@ -19,9 +19,9 @@ from mmcare.model.paths import average
 
 __all__ = ["LEARNING_RATE", "STEPS", "Stored", "draws", "predict_heads", "refit"]
 
-STEPS = 40
+STEPS = 30
 """Full-batch steps of a refit; the best by the validation patients' loss is kept."""
-LEARNING_RATE = 0.015
+LEARNING_RATE = 0.02
 _LOOK = 3
 """Steps between two looks at the validation loss."""
 Heads = Sequence[Head]
@@ -112,13 +112,15 @@ def _train(heads: Heads, training: Stored, validation: Stored) -> None:
         return
     optimizer = torch.optim.Adam(weights, lr=LEARNING_RATE, fused=True)
     best, kept = float("inf"), [copy.deepcopy(head.state_dict()) for head in heads]
+    for head in heads:
+        head.train()
     for step in range(1, STEPS + 1):
         if len(validation.split) and step % _LOOK == 1:
             loss = _validation_loss(heads, validation)
             if loss < best:
                 best, kept = loss, [copy.deepcopy(head.state_dict()) for head in heads]
-        for head in heads:
-            head.train()
+            for head in heads:
+                head.train()
         optimizer.zero_grad()
         torch.autograd.backward(_loss(heads, training))
         optimizer.step()
