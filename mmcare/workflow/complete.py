@@ -149,7 +149,8 @@ def _write_rest(work: _Work, inputs: Inputs, made: _Made) -> None:
     for name, fitted in inputs.fitted.items():
         write_record(work.folder.preprocessing, name, fitted)
     if work.begun.reference:
-        write_reference(work.folder, inputs, work.patients("training"), made.predictor)
+        r = made.members[0].seen.r if made.members else None
+        write_reference(work.folder, inputs, work.patients("training"), made.predictor, r)
     if made.members:
         write_decision(_finished(work, inputs, made), _loop(work, 0, made.trained.place), work.options)
     manifest = manifest_of(work.spec, made.trained, work.begun.members)

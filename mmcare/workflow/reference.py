@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import safetensors.numpy
 import torch
 
-from mmcare.components import Batch, GraphBatch, Outcomes, TableBatch, TokenBatch
+from mmcare.components import Batch, GraphBatch, Outcomes, Representation, TableBatch, TokenBatch
 from mmcare.errors import Finding, RunError
 from mmcare.formats.atomic import write_bytes
 from mmcare.inputs import Inputs
@@ -26,7 +26,13 @@ _TOKENS_OF = 64
 Arrays = dict[str, npt.NDArray[np.generic]]
 
 
-def write_reference(folder: RunFolder, inputs: Inputs, training: Sequence[str], predictor: Predictor) -> None:
+def write_reference(
+    folder: RunFolder,
+    inputs: Inputs,
+    training: Sequence[str],
+    predictor: Predictor,
+    r: Representation | None = None,
+) -> None:
     """Write `reference/training.safetensors`: presence, arm, outcomes, the inputs that are no images, and R.
 
     Row n of `present (n, M)`, `arm`, `time`, `event (n, E)`, `R.values (n, P, D)` and `R.mask (n, P)` is training
@@ -35,9 +41,16 @@ def write_reference(folder: RunFolder, inputs: Inputs, training: Sequence[str], 
     A baseline has no R and no tokens.
 
     These are patient data without identifiers; `--no-reference` leaves them out.
+
+    Args:
+        folder: The run's.
+        inputs: Fitted.
+        training: Patients.
+        predictor: What was trained.
+        r: R of a network, whose first rows are the training patients', where it is known already.
     """
     starts = range(0, len(training), _PATIENTS_AT_ONCE)
-    parts = [_arrays(inputs.batch(training[at : at + _PATIENTS_AT_ONCE]), at, predictor) for at in starts]
+    parts = [_arrays(inputs.batch(training[at : at + _PATIENTS_AT_ONCE]), at, predictor, r) for at in starts]
     names = {name: None for part in parts for name in part}
     arrays = {name: np.concatenate([part[name] for part in parts if name in part]) for name in names}
     for name in inputs.modalities:
@@ -66,7 +79,7 @@ def _file(folder: RunFolder) -> Path:
     return folder.path / "reference" / "training.safetensors"
 
 
-def _arrays(batch: Batch, first: int, predictor: Predictor) -> Arrays:
+def _arrays(batch: Batch, first: int, predictor: Predictor, r: Representation | None) -> Arrays:
     """What is kept of patients `first` and those after."""
     assert batch.outcomes is not None, "training patients have outcomes"
     return {
@@ -75,7 +88,7 @@ def _arrays(batch: Batch, first: int, predictor: Predictor) -> Arrays:
         "time": batch.outcomes.time.numpy(),
         "event": batch.outcomes.event.numpy(),
         **_inputs(batch, first),
-        **_representation(batch, predictor),
+        **_representation(batch, first, predictor, r),
     }
 
 
@@ -114,9 +127,11 @@ def _networks(predictor: Predictor) -> tuple[NetworkPredictor, ...]:
     return (predictor,) if isinstance(predictor, NetworkPredictor) else ()
 
 
-def _representation(batch: Batch, predictor: Predictor) -> Mapping[str, npt.NDArray[np.generic]]:
+def _representation(batch: Batch, first: int, predictor: Predictor, known: Representation | None) -> Arrays:
     """R, where similar patients are near; the name is in capitals since no modality's is."""
     if not isinstance(predictor, NetworkPredictor):
         return {}
-    r = predictor.representation(batch)
-    return {"R.values": r.values.cpu().numpy(), "R.mask": r.mask.cpu().numpy()}
+    r, rows = known, slice(first, first + len(batch))
+    if r is None:
+        r, rows = predictor.representation(batch), slice(None)
+    return {"R.values": r.values[rows].cpu().numpy(), "R.mask": r.mask[rows].cpu().numpy()}
