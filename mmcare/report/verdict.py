@@ -54,7 +54,7 @@ def _contrast(contrast: ContrastFigure, names: dict[str, str]) -> str:
     if contrast.delta is None:
         return f"{arms}: unknown."
     if contrast.lower is None or contrast.upper is None:
-        return f"{arms}: {signed(contrast.delta)} points; no interval, for the run holds no refits."
+        return f"{arms}: {signed(contrast.delta)} points; no interval: the run holds no refits, or too few."
     level = "" if contrast.level is None else f"{100 * contrast.level:.0f} % "
     interval = f"{level}interval {signed(contrast.lower)} to {signed(contrast.upper)}"
     return f"{arms}: {signed(contrast.delta)} points ({interval})."

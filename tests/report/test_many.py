@@ -60,6 +60,19 @@ def test_reports_of_another_cohort_are_made_anew(reports: Path, run: Run, tmp_pa
     assert error == "5 reports written, 0 were there, 0 could not be made\n"
 
 
+@pytest.mark.slow
+def test_several_processes_make_the_same_pages(run: Run, tmp_path: Path, ask: Ask) -> None:
+    cohort = write(tmp_path / "cohort", PLAIN, plain_rows(12))
+    pages = []
+    for workers in (1, 2):
+        out = tmp_path / f"by-{workers}"
+        code, _, error = ask("report", run.path, "--cohort", cohort, "--all", "--out", out, "--workers", workers)
+        assert (code, error) == (0, "12 reports written, 0 were there, 0 could not be made\n")
+        pages.append({page.name: {**page_data(page), "made": None} for page in sorted(out.glob("P*.html"))})
+    assert len(pages[0]) == 12
+    assert pages[0] == pages[1]
+
+
 def test_a_folder_of_something_else_is_left_alone(run: Run, few: Path, tmp_path: Path, ask: Ask) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("all of it")
