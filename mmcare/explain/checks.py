@@ -29,6 +29,8 @@ PATIENTS = 50
 _WALKED_AGAINST = 4
 """Background patients of insertion and deletion."""
 _READ_AT_ONCE = 32
+_COPIES = 4
+"""Randomised models a patient."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def check_explanations(
     config: ExplainConfig | None = None,
     progress: Progress | None = None,
 ) -> Checks:
-    """Explain patients by the run and by copies of it whose weights are shuffled, another copy a patient.
+    """Explain patients by the run and by copies of it whose weights are shuffled, four other copies a patient.
 
     Images count as they are in both: what the run keeps of images' tokens is not a shuffled encoder's.
 
@@ -79,13 +81,13 @@ def check_explanations(
     explainer = Explainer(run, cohort, config)
     explainer.reference = replace(explainer.reference, tokens={})
     trained: list[PatientExplanation] = []
-    random: list[PatientExplanation] = []
+    random: list[list[PatientExplanation]] = []
     walks: list[Faithfulness] = []
     for number, patient in enumerate(patients):
         if number % _READ_AT_ONCE == 0:
             explainer.read(patients[number : number + _READ_AT_ONCE])
         trained.append(explainer.explain(patient))
-        random += _randomised(explainer, patient, number)
+        random.append(_randomised(explainer, patient, number))
         walks += _walks(explainer, patient, number)
         if progress is not None:
             progress("checking explanations", number + 1, len(patients))
@@ -93,7 +95,7 @@ def check_explanations(
         raise CohortError(_nothing(run))
     return Checks(
         patients=len(patients),
-        randomised=resemblance(trained, random) if random else (),
+        randomised=resemblance(trained, random),
         faithfulness=_mean(walks),
         tumour=mass_in_tumour(trained),
         drivers=_drivers(cohort, trained),
@@ -116,10 +118,13 @@ def _randomised(explainer: Explainer, patient: str, seed: int) -> list[PatientEx
         predictor = predictor.members[0]
     if not isinstance(predictor, NetworkPredictor):
         return []
-    run = replace(explainer.run, predictor=NetworkPredictor(shuffled_model(predictor.model, seed)))
-    other = Explainer(run, explainer.inputs(patient), explainer.config)
-    other.reference = explainer.reference
-    return [other.explain(patient)]
+    found = []
+    for copy in range(_COPIES):
+        network = NetworkPredictor(shuffled_model(predictor.model, _COPIES * seed + copy))
+        other = Explainer(replace(explainer.run, predictor=network), explainer.inputs(patient), explainer.config)
+        other.reference = explainer.reference
+        found.append(other.explain(patient))
+    return found
 
 
 def _walks(explainer: Explainer, patient: str, seed: int) -> list[Faithfulness]:

@@ -56,16 +56,22 @@ def explained(values: list[float], cells: np.ndarray | None = None, even: float 
 def test_the_same_explanation_resembles_itself_and_a_reversed_one_as_much() -> None:
     cells = np.arange(-4.0, 4.0).reshape(2, 2, 2)
     one, other = explained([1, 2, 3, 4], cells), explained([-1, -2, -3, -4], -cells)
-    for pair in ([one], [other]):
-        shap, maps = resemblance([one], pair)
+    for pair in (one, other):
+        shap, maps = resemblance([one], [[pair]])
         assert (shap.what, maps.what) == ("shap", "saliency")
         assert shap.mean_absolute == pytest.approx(1) and maps.mean_absolute == pytest.approx(1)
-    (shap,) = resemblance([explained([1, 2, 3, 4])], [explained([2, 1, 4, 3])])
+    (shap,) = resemblance([explained([1, 2, 3, 4])], [[explained([2, 1, 4, 3])]])
     assert shap.mean_absolute == pytest.approx(0.6)
 
 
+def test_what_goes_either_way_over_several_models_is_no_resemblance() -> None:
+    one, other = explained([1, 2, 3, 4]), explained([4, 3, 2, 1])
+    (shap,) = resemblance([one, one], [[one, other], [other, one]])
+    assert shap.mean_absolute == pytest.approx(0) and shap.patients == 2
+
+
 def test_a_patient_whose_values_are_all_equal_is_left_out() -> None:
-    assert resemblance([explained([0, 0, 0])], [explained([1, 2, 3])]) == ()
+    assert resemblance([explained([0, 0, 0])], [[explained([1, 2, 3])]]) == ()
 
 
 def test_shuffled_weights_are_the_same_numbers_elsewhere(small: Small) -> None:

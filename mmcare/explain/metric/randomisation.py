@@ -27,7 +27,7 @@ class Resemblance:
 
     Attributes:
         what: `shap` or `saliency`.
-        mean_absolute: Mean |Spearman| over patients.
+        mean_absolute: Mean |Spearman| over patients, a patient's figure being the mean over randomised models.
         patients: How many could be compared.
     """
 
@@ -50,19 +50,34 @@ def shuffled_model(model: Model, seed: int) -> Model:
     return other
 
 
-def resemblance(trained: Sequence[PatientExplanation], random: Sequence[PatientExplanation]) -> tuple[Resemblance, ...]:
-    """Compare explanations of the same patients for the same targets, pair by pair.
+def resemblance(
+    trained: Sequence[PatientExplanation], random: Sequence[Sequence[PatientExplanation]]
+) -> tuple[Resemblance, ...]:
+    """Compare each patient's explanation with those of several randomised models, for the same targets.
 
-    A pair's figure is the mean Spearman correlation over targets: of the Shapley values of all players together, of
-    the signed saliency of all voxels. A patient whose values are all equal is left out.
+    A patient's figure is the mean Spearman correlation over targets and randomised models: of the Shapley values of all
+    players together, of the signed saliency of all voxels. Two smooth maps of some dozens of cells correlate by chance,
+    either way; over several models chance averages out and resemblance stays. A patient whose values are all equal is
+    left out.
     """
     found = []
     for what, values in (("shap", _shap), ("saliency", _maps)):
-        each = [_pair(values(mine), values(theirs)) for mine, theirs in zip(trained, random, strict=True)]
+        each = [_mean(values(mine), [values(other) for other in others]) for mine, others in _pairs(trained, random)]
         known = [abs(value) for value in each if value is not None]
         if known:
             found.append(Resemblance(what, float(np.mean(known)), len(known)))
     return tuple(found)
+
+
+def _pairs(
+    trained: Sequence[PatientExplanation], random: Sequence[Sequence[PatientExplanation]]
+) -> zip[tuple[PatientExplanation, Sequence[PatientExplanation]]]:
+    return zip(trained, random, strict=True)
+
+
+def _mean(mine: Sequence[Floats], others: Sequence[Sequence[Floats]]) -> float | None:
+    known = [value for theirs in others if (value := _pair(mine, theirs)) is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _pair(mine: Sequence[Floats], theirs: Sequence[Floats]) -> float | None:
