@@ -200,7 +200,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         given = [Path(word) for word in sys.argv[1:3]]
         run, cohort = given if len(given) == 2 else make_run(Path(folder))
-        patient = sys.argv[3] if len(sys.argv) > 3 else _first_test_patient(run)
+        patient = sys.argv[3] if len(sys.argv) > 3 else _first_whole_patient(run, cohort)
         return judge(run, cohort, patient)
 
 
@@ -232,10 +232,15 @@ def judge(run: Path, cohort: Path, patient: str) -> int:
     return 0 if good else 1
 
 
-def _first_test_patient(run: Path) -> str:
-    from mmcare.run import open_run_folder
+def _first_whole_patient(run: Path, cohort: Path) -> str:
+    """The first test patient who has every modality."""
+    from mmcare.cohort import read_cohort
+    from mmcare.run import load_run
 
-    return open_run_folder(run)[0].test_patients()[0]
+    loaded = load_run(run, allow_local_code=True)
+    patients = loaded.folder.test_patients()
+    inputs = loaded.inputs(read_cohort(cohort), patients, with_outcomes=False)
+    return next(p for p in patients if all(p in samples.prepared for samples in inputs.samples.values()))
 
 
 if __name__ == "__main__":
