@@ -1,7 +1,7 @@
 """The content-addressed store of prepared samples: what it holds is whole, checked on reading, and never edited.
 
-An entry's name is the digest of all that decided its content (files, config, versions); its first line is the digest
-of the bytes that follow. A damaged entry is removed, said, and computed again. Safe with several processes: the same
+An entry's name is the digest of all that decided its content (files, config, versions); it begins with a checksum of
+the bytes that follow. A damaged entry is removed, said, and computed again. Safe with several processes: the same
 key always means the same bytes, entries appear by an atomic rename, and one process at a time computes an entry. Its
 lock is the system's, which lets go of it where the process ends, however it ends.
 """
@@ -23,6 +23,7 @@ from typing import TypeVar
 import numpy as np
 import platformdirs
 import safetensors.numpy
+import xxhash
 
 from mmcare.components import Prepared
 from mmcare.errors import MMCareError
@@ -33,6 +34,14 @@ __all__ = ["Cache", "CacheSize", "cache_folder"]
 
 log = logging.getLogger(__name__)
 _CHUNK = 1 << 20
+_CHECKSUM_BYTES = 40
+"""A multiple of 8, as safetensors' own header is: arrays are aligned."""
+_DTYPES = {
+    **{f"{kind}{bits}": np.dtype(f"{kind.lower()}{bits // 8}") for kind in "IU" for bits in (8, 16, 32, 64)},
+    **{f"F{bits}": np.dtype(f"f{bits // 8}") for bits in (16, 32, 64)},
+    "BOOL": np.dtype(bool),
+}
+Bytes = np.ndarray[tuple[int], np.dtype[np.uint8]]
 _HEX = re.compile("[0-9a-f]{64}")
 _DAY_SECONDS = 86_400
 _ABANDONED_SECONDS = 3_600
@@ -84,10 +93,11 @@ class Cache:
         """The sample under `key`; None where there is none, or where it was damaged (said in the log)."""
         path = self._path(key)
         try:
-            digest, _, payload = path.read_bytes().partition(b"\n")
+            content = _read(path)
         except OSError:  # not there, or not to be read: computed again
             return None
-        if hashlib.sha256(payload).hexdigest().encode() != digest:
+        payload = content[_CHECKSUM_BYTES:]
+        if _checksum(payload.data) != content[:_CHECKSUM_BYTES].tobytes():
             self._tell(f"{path}: the cached sample is damaged; it is computed again.")
             with suppress(OSError):  # a cache that cannot be written keeps it, and says so each time
                 path.unlink()
@@ -125,7 +135,7 @@ class Cache:
             return
         payload = _encode(sample)
         try:
-            write_bytes(self._path(key), hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
+            write_bytes(self._path(key), _checksum(payload) + payload)
         except (MMCareError, OSError) as error:
             if self._must_write:
                 raise
@@ -203,9 +213,8 @@ class Cache:
         return handle
 
     def _file_digest(self, path: Path) -> str:
-        path = path.resolve()
         stat = path.stat()
-        seen = [str(path), stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        seen = [str(path.absolute()), stat.st_size, stat.st_mtime_ns, stat.st_ino]
         memory = self.folder / "digests" / key_of(seen)[:40]
         try:
             remembered = memory.read_text()
@@ -226,7 +235,7 @@ class Cache:
                 log.debug("%s cannot be written: digests are computed each time.", memory)
 
     def _path(self, key: str) -> Path:
-        return self.folder / key[:2] / f"{key}.sample"
+        return self.folder / f"{key[:2]}/{key}.sample"
 
 
 def _files(folder: Path, pattern: str) -> Iterator[tuple[Path, os.stat_result]]:
@@ -256,12 +265,33 @@ def _content_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def _read(path: Path) -> Bytes:
+    """A file's bytes, which nobody changes: the sample's arrays are views of them."""
+    with path.open("rb") as file:
+        content = np.empty(os.fstat(file.fileno()).st_size, np.uint8)
+        content = content[: file.readinto(content.data)]
+    content.flags.writeable = False
+    return content
+
+
+def _checksum(payload: bytes | memoryview) -> bytes:
+    """Against damage: whoever can write the cache can write a checksum of any kind, so the quickest serves."""
+    return b"xxh3-128" + xxhash.xxh3_128_hexdigest(payload).encode()
+
+
 def _encode(sample: Prepared) -> bytes:
     arrays = {name: np.ascontiguousarray(values) for name, values in sample.arrays.items()}
+    assert all(values.dtype in _DTYPES.values() for values in arrays.values()), "numbers and masks"
     return safetensors.numpy.save(arrays, metadata={"values": json.dumps(dict(sample.values))})
 
 
-def _decode(payload: bytes) -> Prepared:
-    arrays = safetensors.numpy.load(payload)
-    header = json.loads(payload[8 : 8 + int.from_bytes(payload[:8], "little")])
-    return Prepared(json.loads(header["__metadata__"]["values"]), arrays)
+def _decode(payload: Bytes) -> Prepared:
+    """Read here, and not by safetensors, which copies: with the checksum right, the bytes are what `_encode` wrote."""
+    start = 8 + int.from_bytes(payload[:8].tobytes(), "little")
+    header = json.loads(payload[8:start].tobytes())
+    values = json.loads(header.pop("__metadata__")["values"])
+    arrays = {}
+    for name, entry in header.items():
+        first, end = entry["data_offsets"]
+        arrays[name] = payload[start + first : start + end].view(_DTYPES[entry["dtype"]]).reshape(entry["shape"])
+    return Prepared(values, arrays)

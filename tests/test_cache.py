@@ -36,6 +36,18 @@ def test_what_was_put_comes_back(tmp_path: Path) -> None:
     assert_same(found, sample())
 
 
+@pytest.mark.parametrize("kind", ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"])
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 4), (3, 5, 7)])
+def test_arrays_of_every_type_and_shape_come_back(tmp_path: Path, kind: str, shape: tuple[int, ...]) -> None:
+    cache, rng = Cache(tmp_path), np.random.default_rng(1)
+    arrays = {"odd": np.array([True, False, True]), "one": (100 * rng.random(shape)).astype(kind)}
+    cache.put(key_of("a"), Prepared({}, arrays))
+    found = cache.get(key_of("a"))
+    assert found is not None
+    assert_same(found, Prepared({}, arrays))
+    assert all(values.flags.aligned and not values.flags.writeable for values in found.arrays.values())
+
+
 def test_a_damaged_entry_is_removed_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     cache = Cache(tmp_path)
     key = key_of("a")

@@ -22,8 +22,8 @@ from mmcare.formats import atomic
 
 ITEMS = 40
 FEW = 5
-BYTES = 65 + len(_encode(Prepared({"item": 0}, {"hu": np.zeros((32, 32, 32), np.int16)})))
-"""Of an entry: its digest, a line feed, the sample."""
+BYTES = 40 + len(_encode(Prepared({"item": 0}, {"hu": np.zeros((32, 32, 32), np.int16)})))
+"""Of an entry: its checksum and the sample."""
 FILL = """
 import sys
 from pathlib import Path

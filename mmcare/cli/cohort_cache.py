@@ -24,7 +24,7 @@ _MOST_SHOWN = 50
 def cache(
     spec: Annotated[Path | None, typer.Argument(help="The spec whose samples to prepare.")] = None,
     cohort: Annotated[Path | None, typer.Option("--cohort", metavar="DIR", help="The cohort folder.")] = None,
-    workers: Annotated[int, typer.Option("--workers", min=0, help="Processes; 0: as many as there are cores.")] = 0,
+    workers: Annotated[int, typer.Option("--workers", help="Processes; 0: as many as there are cores.")] = 0,
     show: Annotated[bool, typer.Option("--show", help="Say where the cache is, its size and entries.")] = False,
     clear_older: Annotated[
         float | None,
@@ -57,12 +57,11 @@ def cache(
         _clear(Cache(), clear_older)
     failed = False
     if spec is not None and cohort is not None:
-        from mmcare.workers import cores
         from mmcare.workflow.cohort_cache import CacheTask, fill_cache
 
         task = CacheTask(spec, cohort, tuple(set_ or ()), tuple(plugin or ()), allow_local_code)
         with progress() as advance:
-            filled = fill_cache(task, workers or cores(), advance)
+            filled = fill_cache(task, workers, advance)
         _show_filled(filled)
         failed = bool(filled.findings)
     if show:
@@ -71,11 +70,12 @@ def cache(
 
 
 def _clear(cache: Cache, days: float) -> None:
+    from mmcare.formats.rows import counted
+
     gone = cache.clear_older(days)
-    tell(
-        f"removed {gone.entries:,} entries ({_megabytes(gone.entries_bytes)}), {gone.digests:,} digests of files and "
-        f"{gone.abandoned:,} files of killed writers"
-    )
+    samples = f"{counted(gone.entries, 'prepared sample')} ({_megabytes(gone.entries_bytes)})"
+    beside = f"{counted(gone.digests, 'digest')} of files and {counted(gone.abandoned, 'file')} of killed writers"
+    tell(f"removed {samples}, {beside}")
 
 
 def _show_filled(filled: Filled) -> None:

@@ -100,8 +100,8 @@ class Stage:
             CohortError: The patient's files cannot be used.
         """
         key = self._key(patient, cache)
-        if key is None:
-            return Kept.NOT_CACHED
+        if key is None:  # no file: either there is nothing of the patient, or it stands in a file of all patients
+            return Kept.ABSENT if isinstance(self.modality.read(self.source, patient), Absent) else Kept.NOT_CACHED
         computed: list[Prepared | Absent] = []
 
         def compute() -> Prepared | Absent:

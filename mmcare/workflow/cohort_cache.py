@@ -19,11 +19,13 @@ from mmcare.inputs import Kept, LocatingSegmenter, Stage, open_stage
 from mmcare.model import full_precision
 from mmcare.run import RunFolder, find_weights, segmenters_of, write_starting
 from mmcare.spec import Spec, load_spec
-from mmcare.workers import in_order, processes
+from mmcare.workers import in_order, processes, workers_for
 
 __all__ = ["CacheTask", "Filled", "fill_cache"]
 
 Progress = Callable[[str, int, int], None]
+_WORTH_A_PROCESS = 8
+"""Patients from which another process, which loads torch first, saves more than its start takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +94,13 @@ def fill_cache(task: CacheTask, workers: int = 1, progress: Progress | None = No
 
     Args:
         task: What to prepare.
-        workers: Processes.
+        workers: Processes; 0: as many as there are cores, fewer for few patients.
         progress: Called with (what, done, total).
 
     Raises:
         SpecError: The spec is wrong, or describes a segmenter.
         CohortError: The cohort cannot be read, or lacks a modality.
-        MMCareError: The cache cannot be written.
+        MMCareError: The cache cannot be written, or `workers` is negative.
         Interrupted: Ctrl-C; the samples that are finished are kept.
     """
     spec, cohort = task.load(), read_cohort(task.cohort)
@@ -115,7 +117,7 @@ def fill_cache(task: CacheTask, workers: int = 1, progress: Progress | None = No
         return f"at least {n} of {len(patients)} patients are done and kept in the cache"
 
     try:
-        with processes(min(workers, max(1, len(patients)))) as pool:
+        with processes(min(workers_for(workers, len(patients), _WORTH_A_PROCESS), max(1, len(patients)))) as pool:
             keep = partial(_keep, task, pool is not None)
             for patient, result in zip(patients, in_order(keep, patients, pool, kept), strict=True):
                 found[patient] = result
