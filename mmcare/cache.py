@@ -267,11 +267,13 @@ def _content_digest(path: Path) -> str:
 
 def _read(path: Path) -> Bytes:
     """A file's bytes, which nobody changes: the sample's arrays are views of them."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         content = np.empty(os.fstat(file.fileno()).st_size, np.uint8)
-        content = content[: file.readinto(content.data)]
+        view, done = content.data, 0
+        while n := file.readinto(view[done:]):  # at most 2 GB at once
+            done += n
     content.flags.writeable = False
-    return content
+    return content[:done]
 
 
 def _checksum(payload: bytes | memoryview) -> bytes:
