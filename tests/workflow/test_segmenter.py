@@ -17,8 +17,10 @@ import mmcare
 from mmcare.cache import Cache
 from mmcare.cli.main import main
 from mmcare.errors import CohortError, RunError, SpecError
+from mmcare.inputs import Kept
 from mmcare.run import SegmenterRun, load_segmenter_run
 from mmcare.workflow import Options, dry_run, evaluate_segmenter, fit_segmenter
+from mmcare.workflow.cohort_cache import CacheTask, fill_cache
 
 COHORT = """\
 mmcare_cohort: 1
@@ -143,6 +145,19 @@ def test_a_model_locates_with_it_and_needs_it_no_more(
     copy = shutil.copytree(model.path, tmp_path / "elsewhere")
     there = mmcare.load_run(copy).predict(cohort, ["P00", "P01"])
     assert list(here.rows()) == list(there.rows())
+
+
+def test_a_training_after_a_fill_of_the_cache_locates_nobody(run: SegmenterRun, cohort: Path, tmp_path: Path) -> None:
+    """The digest of the segmenter's weights is in the keys: a fill writes them as a run has them."""
+    file = tmp_path / "located.yaml"
+    file.write_text(MODEL.replace("WEIGHTS", str(run.path)))
+    folder = tmp_path / "cache"
+    filled = fill_cache(CacheTask(file, cohort, folder=folder), workers=2)
+    assert filled.findings == () and filled.counts["ct"][Kept.PREPARED] > N / 2
+    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("??/*.sample")}
+    assert len(before) == filled.counts["ct"][Kept.PREPARED]
+    mmcare.fit(file, cohort, options=Options(out=tmp_path / "model", cache=Cache(folder)))
+    assert {path.name: path.stat().st_mtime_ns for path in folder.glob("??/*.sample")} == before
 
 
 def test_a_model_is_refused_a_segmenter_that_has_learned_nothing(cohort: Path, tmp_path: Path) -> None:
