@@ -181,7 +181,7 @@ class Cache:
 
     def _abandoned(self) -> Iterator[tuple[Path, os.stat_result]]:
         until = time.time() - _ABANDONED_SECONDS
-        return ((path, stat) for path, stat in _files(self.folder, "??/.*") if stat.st_mtime < until)
+        return ((path, stat) for path, stat in _files(self.folder, "*/.*") if stat.st_mtime < until)
 
     @contextmanager
     def _alone(self, key: str) -> Iterator[None]:

@@ -90,12 +90,15 @@ def in_order(
             done += 1
             yield found
     except BrokenExecutor as error:
-        raise MMCareError(_ended(kept(done) if kept is not None else "")) from error
+        fewer = isinstance(pool, ProcessPoolExecutor)
+        raise MMCareError(_ended(kept(done) if kept is not None else "", fewer)) from error
 
 
-def _ended(kept: str) -> Finding:
+def _ended(kept: str, fewer: bool) -> Finding:
     what = f"a worker process was ended from outside, or found no memory; {kept or 'nothing was kept'}."
     todo = "Give the same command again, with fewer `--workers`." if kept else "Use fewer with `--workers`."
+    if not fewer:
+        todo = "Give the same command again."
     return Finding(what=what, todo=todo, code="worker-ended")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,6 +25,10 @@ def cache(
     spec: Annotated[Path | None, typer.Argument(help="The spec whose samples to prepare.")] = None,
     cohort: Annotated[Path | None, typer.Option("--cohort", metavar="DIR", help="The cohort folder.")] = None,
     workers: Annotated[int, typer.Option("--workers", help="Processes; 0: as many as there are cores.")] = 0,
+    engine: Annotated[
+        Literal["local", "ray"],
+        typer.Option("--engine", help="Processes of this machine, or the Ray cluster that RAY_ADDRESS names."),
+    ] = "local",
     show: Annotated[bool, typer.Option("--show", help="Say where the cache is, its size and entries.")] = False,
     clear_older: Annotated[
         float | None,
@@ -42,6 +46,7 @@ def cache(
 
     Example:
         mmcare cohort cache examples/demo.yaml --cohort mmcare-demo/cohort --workers 2
+        RAY_ADDRESS=head:6379 mmcare cohort cache examples/demo.yaml --cohort /shared/cohort --engine ray
         mmcare cohort cache --show
         mmcare cohort cache --clear-older 30
     """
@@ -57,11 +62,11 @@ def cache(
         _clear(Cache(), clear_older)
     failed = False
     if spec is not None and cohort is not None:
-        from mmcare.workflow.cohort_cache import CacheTask, fill_cache
+        from mmcare.workflow.cohort_cache import CacheTask, Engine, fill_cache
 
         task = CacheTask(spec, cohort, tuple(set_ or ()), tuple(plugin or ()), allow_local_code)
         with progress() as advance:
-            filled = fill_cache(task, workers, advance)
+            filled = fill_cache(task, workers, advance, Engine(engine))
         _show_filled(filled)
         failed = bool(filled.findings)
     if show:

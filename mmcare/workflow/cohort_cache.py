@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import platform
 import random
+import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import lru_cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,14 +19,15 @@ import torch
 
 from mmcare.cache import Cache
 from mmcare.cohort import Cohort, read_cohort
-from mmcare.errors import CohortError, Finding, Interrupted, SpecError
+from mmcare.errors import CohortError, Finding, Interrupted, MMCareError, SpecError
+from mmcare.formats.atomic import write_bytes
 from mmcare.inputs import Kept, LocatingSegmenter, Stage, open_stage
 from mmcare.model import full_precision
 from mmcare.run import RunFolder, find_weights, segmenters_of, write_starting
 from mmcare.spec import Spec, load_spec
 from mmcare.workers import in_order, processes, workers_for
 
-__all__ = ["CacheTask", "Filled", "fill_cache"]
+__all__ = ["CacheTask", "Engine", "Filled", "fill_cache"]
 
 Progress = Callable[[str, int, int], None]
 _WORTH_A_PROCESS = 8
@@ -51,6 +57,12 @@ class CacheTask:
     def load(self) -> Spec:
         """The spec."""
         return load_spec(self.spec, self.overrides, plugins=self.plugins, allow_local_code=self.allow_local_code)
+
+    def anywhere(self) -> CacheTask:
+        """The same for a process that stands in another folder and has other settings."""
+        folder = (self.folder or Cache().folder).resolve()
+        plugins = tuple(path.resolve() for path in self.plugins)
+        return replace(self, spec=self.spec.resolve(), cohort=self.cohort.resolve(), plugins=plugins, folder=folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,16 @@ class _Worker:
     damaged: list[str]
 
 
-def fill_cache(task: CacheTask, workers: int = 1, progress: Progress | None = None) -> Filled:
+class Engine(StrEnum):
+    """Who prepares: processes of this machine, or a Ray cluster."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+def fill_cache(
+    task: CacheTask, workers: int = 0, progress: Progress | None = None, engine: Engine = Engine.LOCAL
+) -> Filled:
     """Prepare the samples of all patients of a cohort that the cache does not hold; what it holds is checked.
 
     A fill that was stopped, or killed, goes on by the same call. Several may run at once: each begins elsewhere in the
@@ -96,11 +117,14 @@ def fill_cache(task: CacheTask, workers: int = 1, progress: Progress | None = No
         task: What to prepare.
         workers: Processes; 0: as many as there are cores, fewer for few patients.
         progress: Called with (what, done, total).
+        engine: Who prepares; a cluster decides itself how many processes, and all its nodes must see spec, cohort and
+            cache under the same paths.
 
     Raises:
         SpecError: The spec is wrong, or describes a segmenter.
         CohortError: The cohort cannot be read, or lacks a modality.
-        MMCareError: The cache cannot be written, or `workers` is negative.
+        MMCareError: The cache cannot be written, or is not seen by all nodes; `workers` is negative or of no meaning;
+            Ray is not installed, or no cluster answers.
         Interrupted: Ctrl-C; the samples that are finished are kept.
     """
     spec, cohort = task.load(), read_cohort(task.cohort)
@@ -117,8 +141,7 @@ def fill_cache(task: CacheTask, workers: int = 1, progress: Progress | None = No
         return f"at least {n} of {len(patients)} patients are done and kept in the cache"
 
     try:
-        with processes(min(workers_for(workers, len(patients), _WORTH_A_PROCESS), max(1, len(patients)))) as pool:
-            keep = partial(_keep, task, pool is not None)
+        with _started(engine, task, workers, len(patients)) as (keep, pool):
             for patient, result in zip(patients, in_order(keep, patients, pool, kept), strict=True):
                 found[patient] = result
                 if progress is not None:
@@ -129,6 +152,36 @@ def fill_cache(task: CacheTask, workers: int = 1, progress: Progress | None = No
     finally:
         _opened.cache_clear()
     return _summary([found[patient] for patient in cohort.patients])
+
+
+@contextmanager
+def _started(
+    engine: Engine, task: CacheTask, workers: int, patients: int
+) -> Iterator[tuple[Callable[[str], _Patient], Executor | None]]:
+    """What to do with each patient, and who does it."""
+    if engine is Engine.LOCAL:
+        with processes(min(workers_for(workers, patients, _WORTH_A_PROCESS), max(1, patients))) as pool:
+            yield partial(_keep, task, pool is not None, None), pool
+        return
+    if workers:
+        what = "is for processes of this machine; with `--engine ray` the cluster decides."
+        raise MMCareError(Finding(key="--workers", what=what, todo="Leave one of the two out.", code="workers"))
+    from mmcare.cluster import ray_cluster
+
+    task = task.anywhere()
+    with ray_cluster() as cluster, _mark(Cache(task.folder).folder) as mark:
+        yield partial(_keep, task, True, mark), cluster
+
+
+@contextmanager
+def _mark(folder: Path) -> Iterator[Path]:
+    """A file by which a node knows that it sees this very cache."""
+    mark = folder / "locks" / f".{secrets.token_hex(6)}"
+    write_bytes(mark, b"")
+    try:
+        yield mark
+    finally:
+        mark.unlink(missing_ok=True)
 
 
 def _stages(spec: Spec, cohort: Cohort) -> Mapping[str, Stage]:
@@ -148,8 +201,12 @@ def _segmenters(spec: Spec) -> Mapping[str, LocatingSegmenter]:
 
 
 @lru_cache(maxsize=1)
-def _opened(task: CacheTask, one_of_several: bool) -> _Worker:
+def _opened(task: CacheTask, one_of_several: bool, mark: Path | None) -> _Worker:
     """Opened once a process."""
+    if mark is not None and not mark.exists():
+        what = f"is another folder on the node {platform.node()}: what it prepares would not be found again."
+        todo = "Set MMCARE_CACHE to a folder that all nodes see under this path."
+        raise MMCareError(Finding(file=task.folder, what=what, todo=todo, code="not-shared"))
     if one_of_several:
         torch.set_num_threads(1)
     damaged: list[str] = []
@@ -157,8 +214,8 @@ def _opened(task: CacheTask, one_of_several: bool) -> _Worker:
     return _Worker(_stages(task.load(), read_cohort(task.cohort)), cache, damaged)
 
 
-def _keep(task: CacheTask, one_of_several: bool, patient: str) -> _Patient:
-    worker = _opened(task, one_of_several)
+def _keep(task: CacheTask, one_of_several: bool, mark: Path | None, patient: str) -> _Patient:
+    worker = _opened(task, one_of_several, mark)
     worker.damaged.clear()
     kept, findings = {}, []
     for name, stage in worker.stages.items():
