@@ -88,7 +88,8 @@ TABLES = {
     "O01 times of zero and below": (
         as_text([{**r, "os_months": {1: "0", 2: "-4"}.get(i, r["os_months"])} for i, r in enumerate(rows())]),
         "error: patients.csv:3, os_months: `0` in line 3 (patient P01), `-4` in line 4 (patient P02): a time is "
-        "counted from the treatment decision and is greater than 0. Correct these patients' dates, or leave the cell empty.",
+        "counted from the treatment decision and is greater than 0. Correct these patients' dates, or leave the cell "
+        "empty.",
     ),
     "O02 codes 1 and 2": (
         column("dead", lambda i: str(1 + int(i % 3 == 0))),

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from mmcare import load_run
 from mmcare.cache import Cache
@@ -91,6 +92,8 @@ def test_a_model_that_locates_with_it_predicts_for_them(
     prediction = load_run(run.path).predict(read_cohort(lung1))
     assert prediction.patients == PATIENTS
     for endpoint in prediction.prognosis.endpoints.values():
-        assert bool(endpoint.at_horizons.isfinite().all())
+        within = torch.tensor(endpoint.horizons) <= endpoint.support_years[:, None]
+        assert bool(within.any())
+        assert bool((endpoint.at_horizons.isfinite() == within).all())
     located = {finding.patient for finding in prediction.findings if finding.patient and finding.code == "ct"}
     print(f"\nlocated, with a box that overflows: {sorted(located)}")
