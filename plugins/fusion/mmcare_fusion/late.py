@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from torch import nn
+
 from mmcare.components import Fusion, Representation, TokenLayout, Tokens
 from mmcare_fusion.own_vector import OwnVectors
 from mmcare_fusion.plugin import LateConfig
@@ -12,7 +14,7 @@ __all__ = ["Late"]
 
 
 class Late(Fusion[LateConfig]):
-    """A path a modality, R_m = MLP_m(LayerNorm(mean_m)); each gets a head of its own.
+    """A path a modality, R_m = W_m LayerNorm(mean_m) + b_m; each gets a head of its own, which is the MLP.
 
     The heads' losses are summed over the paths a patient has, and their probabilities averaged: a missing modality
     leaves the mean of the others.
@@ -23,7 +25,10 @@ class Late(Fusion[LateConfig]):
     def __init__(self, config: LateConfig, layouts: Mapping[str, TokenLayout], dims: Mapping[str, int]) -> None:
         super().__init__(config, layouts, dims)
         self.dim, self.paths = config.dim, tuple(dims)
-        self.vectors = OwnVectors(dims, config.dim, config.dropout)
+        self.vectors = OwnVectors(dims, self._linear)
+
+    def _linear(self, width: int) -> nn.Module:
+        return nn.Sequential(nn.Dropout(self.config.dropout), nn.Linear(width, self.dim))
 
     def forward(self, tokens: Mapping[str, Tokens]) -> Representation:
         """One representation a modality, absent where the modality is."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmcare.components import Fusion, Representation, TokenLayout, Tokens
 from mmcare_fusion.own_vector import OwnVectors
+from mmcare_fusion.perceptron import perceptron
 from mmcare_fusion.plugin import WeightedSumConfig
 
 __all__ = ["WeightedSum"]
@@ -28,7 +29,7 @@ class WeightedSum(Fusion[WeightedSumConfig]):
     def __init__(self, config: WeightedSumConfig, layouts: Mapping[str, TokenLayout], dims: Mapping[str, int]) -> None:
         super().__init__(config, layouts, dims)
         self.dim = config.dim
-        self.vectors = OwnVectors(dims, config.dim, config.dropout)
+        self.vectors = OwnVectors(dims, lambda width: perceptron(width, config.dim, config.dropout))
         if config.mixing == "learned":
             self.log_weight = nn.Parameter(torch.zeros(len(dims)))
         else:

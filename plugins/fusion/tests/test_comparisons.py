@@ -34,8 +34,13 @@ def mlp_of(x: Tensor, mlp: nn.Sequential) -> Tensor:
 
 
 def own_vector(fusion, place: int, mean: Tensor) -> Tensor:
-    norm, mlp = fusion.vectors.mlps[place]
-    return mlp_of(norm_of(mean, norm), mlp)
+    norm, own = fusion.vectors.maps[place]
+    return mlp_of(norm_of(mean, norm), own)
+
+
+def own_line(fusion, place: int, mean: Tensor) -> Tensor:
+    norm, (_, line) = fusion.vectors.maps[place]
+    return line.weight @ norm_of(mean, norm) + line.bias
 
 
 def perturbed(fusion):
@@ -90,7 +95,7 @@ def test_late_fusion_has_a_path_a_modality(example) -> None:
                 mean = mean_of(example.tokens[name], row)
                 assert bool(found.mask[row, place]) == (mean is not None)
                 if mean is not None:
-                    expected = own_vector(fusion, place, mean)
+                    expected = own_line(fusion, place, mean)
                     torch.testing.assert_close(found.values[row, place], expected, rtol=0, atol=1e-10)
 
 

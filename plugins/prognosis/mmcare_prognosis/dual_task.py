@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from typing import cast
 
@@ -67,7 +68,9 @@ class DualTask(Head[TaskConfig]):
                 return HazardModel(*place, causes=causes, recalibrate=self.config.recalibrate == "validation")
 
     def _mlps(self, dim: int, model: EndpointModel) -> nn.ModuleList:
-        return nn.ModuleList(_mlp(self.config, dim, model) for _ in self.outcomes.arms)
+        """One an arm, all from the same weights: at first arms differ by their curves alone, then where data say so."""
+        first = _mlp(self.config, dim, model)
+        return nn.ModuleList(copy.deepcopy(first) for _ in self.outcomes.arms)
 
     def _of(self, name: str) -> EndpointModel:
         return cast(EndpointModel, self.models[_key(name)])
@@ -115,8 +118,18 @@ class DualTask(Head[TaskConfig]):
             if (agreement := self.config.penalty) is not None:
                 parts["agreement"] = self._agreement(agreement, scores, outcomes)
                 weights["agreement"] = agreement.weight
+            if self.training and self.config.arm_shrinkage:
+                parts["arm-shrinkage"], weights["arm-shrinkage"] = self._distance_of_arms(), self.config.arm_shrinkage
             total = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
         return Losses(total, {name: part.detach() for name, part in parts.items()})
+
+    def _distance_of_arms(self) -> Tensor:
+        """Squared distance of the arms' weights from their mean, summed over layers; free are the last biases."""
+        found = []
+        for name in self.weights:
+            layers = zip(*(_weights(mlp) for mlp in self._arms_of(name)), strict=True)
+            found += [(torch.stack(arms) - torch.stack(arms).mean(0)).square().sum() for arms in layers]
+        return torch.stack(found).sum()
 
     def _agreement(self, config: AgreementConfig, scores: Scores, outcomes: Outcomes) -> Tensor:
         """Mean disagreement of the two endpoints under the arm received, over patients and edges."""
@@ -158,6 +171,12 @@ class DualTask(Head[TaskConfig]):
 def _key(endpoint: str) -> str:
     """A name that `ModuleDict` takes, whatever the endpoint is called."""
     return f"endpoint-{endpoint}"
+
+
+def _weights(mlp: nn.Sequential) -> list[Tensor]:
+    """What arms may have in common: all but the last layer's bias, where the arm's curve stands."""
+    curve = mlp[-1].bias
+    return [parameter for parameter in mlp.parameters() if parameter is not curve]
 
 
 def _mlp(config: TaskConfig, dim: int, model: EndpointModel) -> nn.Sequential:

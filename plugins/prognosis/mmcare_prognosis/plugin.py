@@ -58,6 +58,12 @@ class TaskConfig(HeadConfig):
         (64,), description="Widths of the hidden layers of each arm's and endpoint's MLP; none for a linear head."
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout rate after each hidden layer.")
+    arm_shrinkage: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of the squared distance of each arm's weights from the arms' mean, in training: arms "
+        "differ as far as data say so. 0, each arm learns by itself.",
+    )
     recalibrate: Literal["none", "validation"] = Field(
         "none",
         description="`validation`: after training, discrete hazards get a shift an arm and one slope from the "

@@ -178,3 +178,43 @@ def test_predictions_can_be_differentiated(tied) -> None:
         prognosis = head.predict(head(r))
         sum(endpoint.at_horizons.nansum() for endpoint in prognosis.endpoints.values()).backward()
         assert bool((r.grad.abs().sum(1) > 0).all())
+
+
+def test_arms_start_alike_but_for_their_curves(cohort) -> None:
+    head = make(cohort.layout).eval()
+    head.fit(cohort.outcomes)
+    for mlps in head.mlps.values():
+        first, second = (dict(mlp.named_parameters()) for mlp in mlps)
+        assert [name for name in first if not torch.equal(first[name], second[name])] == [list(first)[-1]]
+
+
+def test_shrinkage_is_the_squared_distance_from_the_mean_of_the_arms(tied) -> None:
+    head = make(tied.layout, endpoints=MODELS["discrete"], hidden=(3,), arm_shrinkage=0.5)
+    head.fit(tied.outcomes)
+    for parameter in head.parameters():
+        parameter.data.add_(torch.randn_like(parameter))
+    expected = 0.0
+    for mlps in head.mlps.values():
+        one, other = ((mlp[0].weight, mlp[0].bias, mlp[-1].weight) for mlp in mlps)
+        expected += sum(float(((a - b) ** 2).sum().detach()) / 2 for a, b in zip(one, other, strict=True))
+    scores = head(torch.randn(400, 8))
+    losses = head.loss(scores, tied.outcomes)
+    assert float(losses.parts["arm-shrinkage"]) == pytest.approx(expected, rel=1e-5)
+    without = 0.7 * losses.parts["os"] + 0.3 * losses.parts["lc"]
+    torch.testing.assert_close(losses.total.detach(), without + 0.5 * losses.parts["arm-shrinkage"])
+    assert list(head.eval().loss(scores, tied.outcomes).parts) == ["os", "lc"], "no part of a validation loss"
+
+
+def test_shrunk_arms_learn_from_each_other(cohort, trained) -> None:
+    """What only one arm's patients show moves the other arm's scores where arms are tied, and does not where not."""
+    outcomes = repeated(cohort.outcomes, 2)
+    other = torch.where(outcomes.arm == 0, 1.0, 0.0)
+    x = torch.randn(len(outcomes), 8, dtype=torch.float64) * other[:, None]  # all zero in arm 1
+    moved = []
+    for weight in (0.0, 10.0):
+        head = make(cohort.layout, hidden=(), dropout=0.0, arm_shrinkage=weight).double()
+        head.fit(outcomes)
+        before = head.mlps["endpoint-os"][1][-1].weight.detach().clone()
+        trained(head, x, outcomes)
+        moved.append(float((head.mlps["endpoint-os"][1][-1].weight.detach() - before).abs().max()))
+    assert moved[0] < 1e-6 < 0.05 < moved[1]
