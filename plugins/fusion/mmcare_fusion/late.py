@@ -17,7 +17,8 @@ class Late(Fusion[LateConfig]):
     """A path a modality, R_m = W_m LayerNorm(mean_m) + b_m; each gets a head of its own, which is the MLP.
 
     The heads' losses are summed over the paths a patient has, and their probabilities averaged: a missing modality
-    leaves the mean of the others.
+    leaves the mean of the others. Modality dropout teaches it nothing: paths do not meet, so that a modality left out
+    is data lost.
 
     Shapes: tokens (B, N_m, D_m) -> R (B, M, D).
     """
