@@ -20,7 +20,7 @@ from mmcare.formats.volume import Series, Volume, canonical
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-__all__ = ["read_dicom_series", "volume_of_slices"]
+__all__ = ["read_dicom_series", "read_dicom_slices", "volume_of_slices"]
 
 MOST_LISTED = 5
 _INT16 = np.iinfo(np.int16)
@@ -42,12 +42,21 @@ def read_dicom_series(folder: Path | str, series_uid: str | None = None) -> tupl
     Source:
         DICOM PS3.3 C.7.6.2 (image plane), C.11.1 (modality LUT).
     """
+    slices, findings = read_dicom_slices(folder, series_uid)
+    return volume_of_slices(slices), findings
+
+
+def read_dicom_slices(folder: Path | str, series_uid: str | None = None) -> tuple[list[ImageHeader], list[Finding]]:
+    """The headers of the CT series that `read_dicom_series` reads, each image once, in no order.
+
+    Raises:
+        CohortError: There is no CT, or there are several series.
+    """
     folder = Path(folder)
     found = read_headers(folder)
     slices = _one_series(folder, _axial(folder, found), series_uid, found)
     slices = _each_once(slices, found)
-    volume = volume_of_slices(slices)
-    return volume, [*found.findings, *_count(folder, found, len(slices))]
+    return slices, [*found.findings, *_count(folder, found, len(slices))]
 
 
 def volume_of_slices(slices: Sequence[ImageHeader]) -> Volume:

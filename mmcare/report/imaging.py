@@ -21,7 +21,7 @@ from mmcare.report.volume_grid import ViewGrid, around, resampled
 from mmcare.report.why import label_of
 from mmcare.run import segmenters_of
 
-__all__ = ["HeatMap", "ImageView", "LoadedImage", "Outline", "Window", "image_views", "view_of"]
+__all__ = ["HeatMap", "ImageView", "LoadedImage", "Outline", "Window", "image_views", "loaded_image", "view_of"]
 
 AIR_HU, LEAST_HU = -1000.0, -900.0
 _STEPS = 4000
@@ -110,13 +110,13 @@ def image_views(case: Case, explanation: PatientExplanation | None, names: dict[
     """Of each image that the patient has; heat maps where there is an explanation."""
     saliency = explanation.saliency if explanation is not None else ()
     return tuple(
-        view_of(name, _image(case, name), [found for found in saliency if found.modality == name], names)
+        view_of(name, loaded_image(case, name), [found for found in saliency if found.modality == name], names)
         for name, batch in case.batch.modalities.items()
         if isinstance(batch, VolumeBatch)
     )
 
 
-def _image(case: Case, name: str) -> LoadedImage:
+def loaded_image(case: Case, name: str) -> LoadedImage:
     """The image as its file holds it; of a modality that shows no volume, the sample that the model was given."""
     spec = case.run.spec
     located = segmenters_of(spec, case.run.folder).get(name)
