@@ -36,6 +36,7 @@ VERBS = (
     Verb("", "evaluate", "mmcare.cli.evaluate:evaluate", "Measure how well a trained run predicts."),
     Verb("", "predict", "mmcare.cli.predict:predict", "Predict for the patients of a cohort."),
     Verb("", "report", "mmcare.cli.report:report", "Write a page about a patient that opens offline."),
+    Verb("", "export", "mmcare.cli.export:export", "Write a patient's figures and maps as DICOM and FHIR."),
     Verb("", "explain", "mmcare.cli.explain:explain", "Say why a run predicts what it does."),
     Verb("", "runs", "mmcare.cli.runs:runs", "List the runs in a folder."),
     Verb("", "doctor", "mmcare.cli.doctor:doctor", "Look at this installation for what may go wrong."),
