@@ -143,7 +143,7 @@ class Explainer:
 
     def _explainable(self, prognosis: Prognosis, targets: Sequence[Target], notes: Notes) -> tuple[Target, ...]:
         reasons = {target: why_not(prognosis, target, self.run.outcomes) for target in targets}
-        notes.words += [reason for reason in reasons.values() if reason]
+        notes.words += dict.fromkeys(reason for reason in reasons.values() if reason)
         return tuple(target for target, reason in reasons.items() if not reason)
 
     @property

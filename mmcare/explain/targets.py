@@ -8,7 +8,7 @@ from itertools import permutations
 import torch
 from torch import Tensor
 
-from mmcare.components import OutcomeLayout, Prognosis
+from mmcare.components import EndpointPrognosis, OutcomeLayout, Prognosis
 from mmcare.errors import Finding, MMCareError, cut
 from mmcare.explain.explanation import Target
 from mmcare.spec import DecisionConfig
@@ -56,14 +56,25 @@ def read_targets(prognosis: Prognosis, targets: Sequence[Target], outcomes: Outc
 
 def why_not(prognosis: Prognosis, target: Target, outcomes: OutcomeLayout) -> str:
     """Why a target cannot be explained for the one patient of `prognosis`; empty where it can."""
-    endpoint = prognosis.endpoints[target.endpoint]
+    endpoint = prognosis.endpoints.get(target.endpoint)
+    if endpoint is None:
+        return f"the run does not predict `{target.endpoint}`: of it there is nothing to explain"
     arms = [target.arm] if target.minus is None else [target.arm, target.minus]
     codes = [outcomes.arms.index(arm) for arm in arms]
     if bool(_read(prognosis, target, outcomes).isnan().any()):
-        return f"{target.key} is not known: the training patients' follow-up ends before {target.horizon:g} years"
+        return f"{target.key} is not known: {_why_unknown(endpoint, target.horizon, arms, codes)}"
     if not any(bool(endpoint.personal[code]) for code in codes):
         return f"{target.key} is the arm's average, the same for every patient: there is nothing to explain"
     return ""
+
+
+def _why_unknown(endpoint: EndpointPrognosis, horizon: float, arms: Sequence[str], codes: Sequence[int]) -> str:
+    """Follow-up that is too short, where it is; else what the figure would be made from is missing."""
+    ends = {arm: float(endpoint.support_years[code]) for arm, code in zip(arms, codes, strict=True)}
+    short = [f"under {arm} at {end:.1f} years" for arm, end in ends.items() if end < horizon]
+    if short:
+        return f"the training patients' follow-up ends {' and '.join(short)}"
+    return "the patient has none of the inputs that the model reads"
 
 
 def _read(prognosis: Prognosis, target: Target, outcomes: OutcomeLayout) -> Tensor:

@@ -169,8 +169,11 @@ class DualTask(Head[TaskConfig]):
 
 
 def _key(endpoint: str) -> str:
-    """A name that `ModuleDict` takes, whatever the endpoint is called."""
-    return f"endpoint-{endpoint}"
+    """A name that `ModuleDict` takes, whatever the endpoint is called: it refuses dots.
+
+    Names without a dot and a percent sign stand in it as they are, so that weights of older runs fit.
+    """
+    return "endpoint-" + endpoint.replace("%", "%25").replace(".", "%2E")
 
 
 def _weights(mlp: nn.Sequential) -> list[Tensor]:

@@ -218,3 +218,23 @@ def test_shrunk_arms_learn_from_each_other(cohort, trained) -> None:
         trained(head, x, outcomes)
         moved.append(float((head.mlps["endpoint-os"][1][-1].weight.detach() - before).abs().max()))
     assert moved[0] < 1e-6 < 0.05 < moved[1]
+
+
+def test_endpoints_may_be_called_anything() -> None:
+    """Names that torch refuses, and names that escape to one another, each have a head of their own."""
+    names = ("os", "pfs.v2", "pfs%2Ev2", ".", "training", "lc [local] / %")
+    layout = OutcomeLayout(("sbrt", "surgery"), tuple(Endpoint(name, (1.0,)) for name in names))
+    endpoints = {name: {"model": "discrete", "weight": 1 / len(names)} for name in names}
+    head = make(layout, endpoints=endpoints, hidden=())
+    assert set(head(torch.randn(2, 8)).by_endpoint) == set(names)
+    assert len(head.mlps) == len(names)
+    other = make(layout, endpoints=endpoints, hidden=(), seed=1)
+    other.load_state_dict(head.state_dict())
+    r = torch.randn(3, 8)
+    for name, values in head.eval()(r).by_endpoint.items():
+        torch.testing.assert_close(other.eval()(r).by_endpoint[name], values)
+
+
+def test_plain_names_stand_in_the_weights_as_they_are(cohort) -> None:
+    head = make(cohort.layout, endpoints=MODELS["discrete"], hidden=())
+    assert "mlps.endpoint-os.0.0.weight" in head.state_dict()
