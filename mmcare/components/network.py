@@ -138,14 +138,6 @@ class Fusion(nn.Module, ABC, Generic[FusionConfigT]):
         """Within the context, forward fills the mapping with attention maps by name (`step0.ct<-genomic`)."""
         return nullcontext({})
 
-    def part_of(self, path: str) -> nn.Module | None:
-        """What of the fusion that path alone goes through; None where paths share something.
-
-        Where every path has such a part, and reads the modality of its name only, paths are models of their own: each
-        keeps the epoch at which it did best.
-        """
-        return None
-
 
 class Head(nn.Module, ABC, Generic[HeadConfigT]):
     """Turns a representation into scores, a loss and a prognosis for every arm and endpoint.

@@ -40,12 +40,6 @@ class PathScores:
     by_path: tuple[Scores, ...]
     mask: Tensor
 
-    def only(self, path: int) -> PathScores:
-        """As if the patients had no other path."""
-        mask = torch.zeros_like(self.mask)
-        mask[:, path] = self.mask[:, path]
-        return PathScores(self.by_path, mask)
-
     def take(self, index: Tensor) -> PathScores:
         """The rows `index` (positions or a bool mask)."""
         return PathScores(tuple(scores.take(index) for scores in self.by_path), self.mask[index])
@@ -92,14 +86,6 @@ class Model(nn.Module):
     def encoders(self) -> Mapping[str, Encoder]:
         """The encoders by modality."""
         return {name.removeprefix("modality-"): module for name, module in self.encoder_modules.items()}  # type: ignore[misc]
-
-    @property
-    def apart(self) -> Mapping[str, frozenset[str]]:
-        """Names of the tensors of each path, in the paths' order, where paths have none in common; else empty."""
-        parts = {path: self._part(path, head) for path, head in zip(self.fusion.paths, self._heads, strict=True)}
-        found = {path: frozenset(names) for path, names in parts.items() if names}
-        owned = [name for names in found.values() for name in names]
-        return found if len(found) > 1 and sorted(owned) == sorted(self.state_dict()) else {}
 
     def train(self, mode: bool = True) -> Self:
         """Training or evaluation mode; a part that is frozen whole stays in evaluation mode, statistics and all."""
@@ -171,16 +157,6 @@ class Model(nn.Module):
     @property
     def _heads(self) -> tuple[Head, ...]:
         return tuple(self.heads)  # type: ignore[arg-type]
-
-    def _part(self, path: str, head: Head) -> list[str]:
-        """Names of the tensors that this path alone uses; none where it shares some."""
-        fusion, key = self.fusion.part_of(path), f"modality-{path}"
-        if fusion is None or key not in self.encoder_modules:
-            return []
-        own = [self.encoder_modules[key], fusion, head, *([self.mask_modules[key]] if key in self.mask_modules else [])]
-        ids = {id(module) for module in own}
-        prefixes = tuple(f"{name}." for name, module in self.named_modules() if id(module) in ids)
-        return [name for name in self.state_dict() if name.startswith(prefixes)]
 
     def _encode_one(self, name: str, rows: ModalityBatch | None, batch: Batch) -> Tokens:
         encoder, size = self.encoders[name], len(batch)

@@ -65,7 +65,7 @@ Metric = Literal["loss", "c_index", "none"]
 
 
 class EarlyStopping(Settings):
-    """When training ends before `max_epochs`, and which epoch's weights are kept: by path where paths are apart."""
+    """When training ends before `max_epochs`, and which epoch's weights are kept."""
 
     metric: Metric = Field(
         "loss", description="The validation loss; the head's first endpoint's concordance index; or neither."

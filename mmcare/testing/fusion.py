@@ -28,7 +28,6 @@ def fusion_checks(entry: Entry) -> Iterator[tuple[str, Callable[[], None]]]:
     yield "fusion: batch mates change nothing in eval mode", partial(_batch_mates, entry)
     yield "fusion: a gradient reaches every parameter", partial(_gradients, entry)
     yield "fusion: R differs between patients", partial(_spread, entry)
-    yield "fusion: paths that are apart share nothing", partial(_apart, entry)
     yield "fusion: recording changes nothing", partial(_recording, entry)
     yield "fusion: state dict loads into a new one", partial(_saving, entry)
 
@@ -117,24 +116,6 @@ def _spread(entry: Entry) -> None:
         values = r.values[r.mask[:, path], path]
         share = float(values.std(0).square().mean().sqrt() / values.square().mean().sqrt())
         assert share >= 0.1, f"SD over patients is {share:.3f} of R's RMS; at least 0.1 is needed"
-
-
-def _apart(entry: Entry) -> None:
-    fusion = _make(entry)
-    for place, path in enumerate(fusion.paths):
-        part = fusion.part_of(path)
-        if part is None:
-            continue
-        own = {id(parameter) for parameter in part.parameters()}
-        fusion.zero_grad()
-        r = fusion(_tokens())
-        r.values[r.mask[:, place], place].sum().backward()
-        reached = [name for name, p in fusion.named_parameters() if id(p) not in own and _moves(p)]
-        assert not reached, f"path `{path}` goes through {', '.join(reached)}, which is not its own part"
-
-
-def _moves(parameter: Tensor) -> bool:
-    return parameter.grad is not None and bool((parameter.grad != 0).any())
 
 
 def _recording(entry: Entry) -> None:

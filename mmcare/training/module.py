@@ -71,17 +71,6 @@ class PrognosisModule(lightning.LightningModule):
         for name, value in losses.parts.items():
             self.log(f"val_{name}", value)
         self.log("val_c_index", leading_concordance(self.model, scores, outcomes), prog_bar=True)
-        for place, path in enumerate(self.model.apart):
-            self._log_path(path, scores.only(place), outcomes)
-
-    def _log_path(self, path: str, scores: PathScores, outcomes: Outcomes) -> None:
-        """A path that is a model of its own is validated by itself, on the patients who have it; nothing of nobody."""
-        there = scores.mask.any(1)
-        if not bool(there.any()):
-            return
-        scores, outcomes = scores.take(there), outcomes.take(there)
-        self.log(f"val_loss_{path}", self.model.loss(scores, outcomes).total)
-        self.log(f"val_c_index_{path}", leading_concordance(self.model, scores, outcomes))
 
     def _log_training_losses(self) -> None:
         """The means over the epoch's patients, logged once: a log a step costs as much as a step of a small model."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +95,6 @@ def train(
         validation_loader(inputs, validation, config) if validation else None,
         config,
         loop,
-        model.apart,
     )
 
 
@@ -105,7 +104,6 @@ def run_epochs(
     validation: DataLoader[Any] | None,
     config: TrainingConfig,
     loop: Loop,
-    apart: Mapping[str, frozenset[str]] | None = None,
 ) -> Trained:
     """Run the epochs of a module whose network is `module.model`; afterwards that holds the best epoch's weights.
 
@@ -118,14 +116,13 @@ def run_epochs(
         validation: Batches of validation; none where nothing stops early.
         config: The spec's `training`.
         loop: How.
-        apart: Names of the tensors of each part that is a model of its own, and keeps its own best epoch.
 
     Raises:
         Interrupted: Ctrl-C.
         RunError: As `train`; or the checkpoint to go on from is damaged.
     """
     average = AveragedWeights(config.average_weights)
-    best = BestWeights(loop.folder / "resume", config.early_stopping, average, apart)
+    best = BestWeights(loop.folder / "resume", config.early_stopping, average)
     checkpoint = ResumeCheckpoint(loop.folder / "resume", best)
     guard = FinishTheStep(checkpoint, loop.command, loop.tell)
     last = checkpoint_to_go_on_from(checkpoint, module)

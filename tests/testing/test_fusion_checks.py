@@ -98,12 +98,6 @@ class DrownsThePatient(Good):
         return Representation(r.values + 100.0, r.mask)
 
 
-@breaks("fusion: paths that are apart share nothing", "path `joint` goes through layers.clinical.weight")
-class SaysApartOfWhatIsJoint(Good):
-    def part_of(self, path: str) -> nn.Module:
-        return self.layers["ct"]
-
-
 @breaks("fusion: recording changes nothing", "recording attention changes R")
 class ChangedByRecording(Good):
     factor = 1.0

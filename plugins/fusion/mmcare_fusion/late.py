@@ -18,7 +18,7 @@ class Late(Fusion[LateConfig]):
 
     The heads' losses are summed over the paths a patient has, and their probabilities averaged: a missing modality
     leaves the mean of the others. Modality dropout teaches it nothing: paths do not meet, so that a modality left out
-    is data lost. Each path keeps the epoch at which it did best by itself.
+    is data lost.
 
     Shapes: tokens (B, N_m, D_m) -> R (B, M, D).
     """
@@ -27,10 +27,6 @@ class Late(Fusion[LateConfig]):
         super().__init__(config, layouts, dims)
         self.dim, self.paths = config.dim, tuple(dims)
         self.vectors = OwnVectors(dims, self._linear)
-
-    def part_of(self, path: str) -> nn.Module:
-        """The map of the path's modality."""
-        return self.vectors.maps[self.paths.index(path)]
 
     def _linear(self, width: int) -> nn.Module:
         return nn.Sequential(nn.Dropout(self.config.dropout), nn.Linear(width, self.dim))
