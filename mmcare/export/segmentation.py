@@ -108,7 +108,7 @@ def _segmentation(
         software_versions=maker.version,
         device_serial_number=maker.run_id,
         max_fractional_value=STEPS,
-        content_label="RESEARCH_USE_ONLY",
+        content_label="RESEARCH_ONLY",
         content_description=title,
         series_description=title,
         pixel_measures=_measures(series),
