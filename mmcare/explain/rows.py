@@ -1,7 +1,8 @@
 """The model asked about many altered copies of one patient: only what changed is computed again.
 
 Tokens of what does not change are computed once; those of altered features once for each distinct row; fusion and head
-run on all rows, many at once.
+run on all rows, many at once, and on no token that is masked in all of them: most of an image's tokens lie outside the
+region.
 """
 
 from __future__ import annotations
@@ -99,9 +100,10 @@ class NetworkRows(AlteredRows):
     def __init__(self, model: Model, setting: Setting, member: int = 0) -> None:
         super().__init__(setting, next(model.parameters()).device)
         self.model, self.member = model, member
+        self.seats = {seat.modality: seat for seat in self.players.seats}
         with torch.no_grad(), full_precision():
             self.own = model.encode(self.batch)
-            self.theirs = {s.modality: self._both(s) for s in self.players.seats if s.kind == "whole"}
+            self.given = self._given()
 
     def prognosis(self, keep: Tensor, who: Tensor) -> Prognosis:
         """Of coalitions (R, P) against background patients (R,)."""
@@ -109,16 +111,37 @@ class NetworkRows(AlteredRows):
 
     def tokens(self, keep: Tensor, who: Tensor) -> Mapping[str, Tokens]:
         """Every modality's tokens of R rows."""
-        seats = {seat.modality: seat for seat in self.players.seats}
-        return {name: self._tokens(seats.get(name), name, keep, who) for name in self.model.encoders}
+        return {name: self._tokens(name, keep, who) for name in self.model.encoders}
 
-    def _tokens(self, seat: Seat | None, name: str, keep: Tensor, who: Tensor) -> Tokens:
+    def _tokens(self, name: str, keep: Tensor, who: Tensor) -> Tokens:
+        seat = self.seats.get(name)
         if seat is None or seat.kind == "held":
-            return self.own[name].take(torch.zeros_like(who))
+            return self.given[name].take(torch.zeros_like(who))
         if seat.kind == "whole":
-            both, kept = self.theirs[name], keep[:, seat.places.start]
-            return both.take(torch.where(kept, 0, who + 1))
+            return self.given[name].take(torch.where(keep[:, seat.places.start], 0, who + 1))
         return self._encoded(seat, keep[:, seat.places], who)
+
+    def _given(self) -> Mapping[str, Tokens]:
+        """By modality that is not altered feature by feature: the patient's tokens, then those of the background."""
+        seats = {name: self.seats.get(name) for name in self.own}
+        fixed = [name for name, seat in seats.items() if seat is None or seat.kind != "features"]
+        given = {n: self._both(seat) if (seat := seats[n]) and seat.kind == "whole" else self.own[n] for n in fixed}
+        fewer = {name: _without_padding(tokens) for name, tokens in given.items()}
+        shorter = any(fewer[name].values.shape != tokens.values.shape for name, tokens in given.items())
+        return fewer if shorter and self._takes(fewer) else given
+
+    def _takes(self, fewer: Mapping[str, Tokens]) -> bool:
+        """Whether the fusion takes tokens for the sets that they are: it is asked about the patient in both ways."""
+        first = torch.zeros(1, dtype=torch.int64, device=self.device)
+        whole = self.model.represent(self.own)
+        try:
+            found = self.model.represent({**self.own, **{name: tokens.take(first) for name, tokens in fewer.items()}})
+        except Exception:  # one that counts on its layout fails in a way of its own
+            return False
+        there = whole.mask
+        return torch.equal(there, found.mask) and torch.allclose(
+            whole.values[there], found.values[there], rtol=1e-4, atol=1e-5
+        )
 
     def _encoded(self, seat: Seat, keep: Tensor, who: Tensor) -> Tokens:
         """Tokens of altered features, each distinct row encoded once."""
@@ -179,6 +202,13 @@ class PredictorRows(AlteredRows):
             self.batch, modalities=rows, present=self.batch.present.expand(size, -1), ids=self.batch.ids * size
         )
         return self.predictor.prognosis(batch)
+
+
+def _without_padding(tokens: Tokens) -> Tokens:
+    """Without tokens that are masked in every row; one stays in any case."""
+    real = tokens.mask.any(0)
+    real[0] |= ~real.any()
+    return Tokens(tokens.values[:, real], tokens.mask[:, real])
 
 
 def _interleaved(mine: ModalityBatch, others: ModalityBatch) -> ModalityBatch:
