@@ -116,12 +116,12 @@ def _segmentation(
 
 
 def _measures(series: SourceSeries) -> Any:
-    """Of the series' voxels; slices without a thickness are as thick as they lie apart."""
+    """Of the series' voxels."""
     from highdicom import PixelMeasuresSequence
 
     first = series.images[0]
     return PixelMeasuresSequence(
         pixel_spacing=[float(value) for value in first.PixelSpacing],
-        slice_thickness=float(first.get("SliceThickness") or series.slice_distance_mm),
+        slice_thickness=float(first.SliceThickness),
         spacing_between_slices=series.slice_distance_mm,
     )

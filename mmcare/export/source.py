@@ -83,7 +83,8 @@ def read_source(folder: Path, series_uid: str | None, recorded_uid: str | None) 
     _check_usable(headers)
     check_slices(headers)
     ordered, affine = grid(headers)
-    return SourceSeries(folder, tuple(map(_dataset, ordered)), volume_of_slices(headers), affine), findings
+    images = tuple(_dataset(header, float(np.linalg.norm(affine[:3, 2]))) for header in ordered)
+    return SourceSeries(folder, images, volume_of_slices(headers), affine), findings
 
 
 def check_same_image(series: SourceSeries, volume: Volume) -> list[Finding]:
@@ -134,8 +135,11 @@ def _check_usable(headers: Sequence[ImageHeader]) -> None:
         )
 
 
-def _dataset(header: ImageHeader) -> Dataset:
-    """A slice's header as its file has it, its texts in UTF-8; what must be there and may be empty is there."""
+def _dataset(header: ImageHeader, distance_mm: float) -> Dataset:
+    """A slice's header as its file has it, its texts in UTF-8.
+
+    What must be there and may be empty is there; a slice without a thickness is as thick as its neighbour is far.
+    """
     from pydicom import dcmread
 
     dataset = dcmread(header.path, stop_before_pixels=True, force=header.is_bare)
@@ -144,6 +148,8 @@ def _dataset(header: ImageHeader) -> Dataset:
     for name in _EMPTY:
         if name not in dataset:
             setattr(dataset, name, None)
+    if not dataset.get("SliceThickness"):
+        dataset.SliceThickness = f"{distance_mm:.6g}"
     return dataset
 
 
