@@ -12,6 +12,7 @@ from mmcare.explain import PatientExplanation
 from mmcare.explain.explainer import Explainer
 from mmcare.explain.targets import default_targets
 from mmcare.inputs import Progress
+from mmcare.report.attends import attends
 from mmcare.report.card import card
 from mmcare.report.case import Case, open_cases
 from mmcare.report.choice import choice
@@ -74,6 +75,7 @@ def report_of(case: Case) -> ReportData:
         choice=Missing(what=NOTHING) if case.is_empty else choice(case, refits),
         why=_why(case, explanation, names),
         details=_details(case),
+        attention=attends(case),
         images=image_views(case, known, names),
         similar=similar(case),
         card=described,

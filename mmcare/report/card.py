@@ -12,6 +12,7 @@ from mmcare.components import LEAST_PERSONAL_EVENTS, Split
 from mmcare.evaluation import Metrics
 from mmcare.report.case import Case
 from mmcare.report.part import Missing, Part
+from mmcare.report.words import kind_of, within
 from mmcare.run.store import read_splits
 
 __all__ = ["CalibrationPoint", "CardFigure", "ModelCard", "Performance", "card"]
@@ -96,7 +97,8 @@ def _facts(case: Case) -> Iterator[str]:
     splits = Counter(read_splits(run.folder.splits).values())
     counts = ", ".join(f"{splits[name]} {name}" for name in get_args(Split))
     yield f"Learned from {splits['training']} patients of one cohort ({counts})."
-    yield f"Reads {', '.join(run.spec.modalities)}; predicts {', '.join(case.prediction.prognosis.endpoints)}."
+    reads, predicts = map(kind_of, run.spec.modalities), map(within, case.prediction.prognosis.endpoints)
+    yield f"Reads {', '.join(reads)}; predicts {', '.join(predicts)}."
     how = "a baseline, fitted at once" if run.manifest.kind == "baseline" else f"{run.manifest.counted_epochs}"
     members = f", {run.manifest.members} members averaged" if run.manifest.members > 1 else ""
     yield f"Made {run.manifest.created[:10]} by mmcare {run.manifest.versions['mmcare']}: {how}{members}."
@@ -113,7 +115,7 @@ def _assumptions(case: Case) -> Iterator[str]:
 
 def _caveats(case: Case) -> Iterator[str]:
     if len(case.run.outcomes.arms) > 1:
-        yield "The treatments were not randomised: a difference is an effect only under the assumptions below."
+        yield "The treatments were not randomised: a difference is an effect only under certain assumptions."
     yield (
         f"Under {LEAST_PERSONAL_EVENTS} training events of an endpoint under a treatment, everyone gets that "
         "treatment's average; beyond the follow-up nothing is predicted."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mmcare.report.attends import Attention
 from mmcare.report.card import ModelCard
 from mmcare.report.choice import Choice
 from mmcare.report.curves import Curve
@@ -16,7 +17,7 @@ from mmcare.report.why import Why
 
 __all__ = ["FORMAT", "Made", "ReportData"]
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Made(Part):
@@ -47,6 +48,7 @@ class ReportData(Part):
         curves: A curve for each endpoint and arm. inputs: By modality.
         choice: The advice, or why there is none. why: The explanation.
         details: Of each feature, its place among the training patients and what another value would change.
+        attention: Between the tokens of the modalities; None of a model without attention.
         images: That the patient has. similar: What became of the training patients most alike.
         card: Of the model. tripod: The items of TRIPOD+AI.
         notes: What is worth saying of the inputs.
@@ -66,6 +68,7 @@ class ReportData(Part):
     choice: Choice | Missing
     why: Why | Missing
     details: tuple[FeatureDetail, ...] | Missing
+    attention: Attention | None
     images: tuple[ImageView, ...]
     similar: Similar | Missing
     card: ModelCard

@@ -6,7 +6,7 @@ from mmcare.components import Endpoint
 from mmcare.decision import utilities
 from mmcare.report.case import Case
 from mmcare.report.part import Part
-from mmcare.report.words import of_hundred, words_of
+from mmcare.report.words import arm_of, of_hundred, words_of
 
 __all__ = [
     "Arm",
@@ -100,7 +100,7 @@ def arms_of(case: Case) -> tuple[Arm, ...]:
     """The run's arms; their names are those of the cohort at hand, where it has them."""
     entry = case.cohort.dictionary.arms
     names = entry.values if entry is not None else {}
-    return tuple(Arm(key=arm, name=names.get(arm, arm)) for arm in case.run.outcomes.arms)
+    return tuple(Arm(key=arm, name=names.get(arm, arm_of(arm))) for arm in case.run.outcomes.arms)
 
 
 def endpoints_of(case: Case) -> tuple[EndpointLabel, ...]:

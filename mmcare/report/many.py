@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -13,13 +12,13 @@ import torch
 from mmcare.cohort import Cohort, read_cohort
 from mmcare.errors import CohortError, Finding, MMCareError
 from mmcare.formats.atomic import write_text
-from mmcare.formats.digest import key_of
 from mmcare.formats.filename import file_name
 from mmcare.inputs import Progress
 from mmcare.report.build import report_of
 from mmcare.report.case import open_cases
 from mmcare.report.entry import Entry, entry_of, read_entry
 from mmcare.report.index import render_index
+from mmcare.report.made_from import MadeFrom
 from mmcare.report.render import render_report
 from mmcare.run import Run, load_run
 from mmcare.workers import cores, in_order, processes, workers_for
@@ -55,7 +54,6 @@ class _Task:
     cohort: Path
     out: Path
     patients: tuple[str, ...]
-    key: str
     allow_local_code: bool
     threads: int | None
 
@@ -71,7 +69,7 @@ def write_reports(
 ) -> Made:
     """Write a report a patient into a folder, and `index.html`.
 
-    Begun again, it goes on: a report of the same run, cohort and version is kept.
+    Begun again, it goes on: a report of the same run, cohort, files of the patient and version is kept.
 
     Args:
         run: A finished run. cohort: Whose patients. out: The folder.
@@ -82,14 +80,14 @@ def write_reports(
     Raises:
         MMCareError: The folder holds something else, or cannot be written.
     """
-    key = _key(run, cohort)
     _refuse_foreign(out)
-    kept = {p: entry for p in cohort.patients if (entry := _there(out, p, key)) is not None}
+    made_from = MadeFrom(run, cohort)
+    kept = {p: entry for p in cohort.patients if (entry := _there(out, p, made_from)) is not None}
     left = [patient for patient in cohort.patients if patient not in kept]
     groups = [tuple(left[at : at + _TOGETHER]) for at in range(0, len(left), _TOGETHER)]
     count = workers_for(workers, len(groups), _WORTH)
     threads = max(1, cores() // count) if count > 1 else None
-    tasks = [_Task(run.path, cohort.root, out, group, key, allow_local_code, threads) for group in groups]
+    tasks = [_Task(run.path, cohort.root, out, group, allow_local_code, threads) for group in groups]
     entries = dict(kept)
     tell = progress or (lambda what, done, total: None)
     with processes(count) as pool:
@@ -102,12 +100,6 @@ def write_reports(
     return Made(out / "index.html", len(left) - len(failed), len(kept), failed)
 
 
-def _key(run: Run, cohort: Cohort) -> str:
-    """Of what decides a report, but for the patients' own files: run, its figures, the cohort's tables, version."""
-    figures = run.manifest.files.get("metrics.json")
-    return key_of([run.manifest.id, figures.sha256 if figures else "", cohort.fingerprint(), version("mmcare")])
-
-
 def _refuse_foreign(out: Path) -> None:
     """A folder of something else is left alone; one of reports, whole or not, has their folder in it."""
     if out.is_file() or (out.is_dir() and any(out.iterdir()) and not (out / "entries").is_dir()):
@@ -115,10 +107,12 @@ def _refuse_foreign(out: Path) -> None:
         raise MMCareError(Finding(file=out, what=what, todo="Name another folder with `--out`.", code="exists"))
 
 
-def _there(out: Path, patient: str, key: str) -> Entry | None:
+def _there(out: Path, patient: str, made_from: MadeFrom) -> Entry | None:
+    """The entry of a report that need not be made; what it was made from is looked at only where there is one."""
     entry = read_entry(_entry_file(out, patient))
-    good = entry is not None and entry.key == key and not entry.error and (out / entry.file).is_file()
-    return entry if good else None
+    if entry is None or entry.error or not (out / entry.file).is_file():
+        return None
+    return entry if entry.key == made_from.key(patient) else None
 
 
 def _entry_file(out: Path, patient: str) -> Path:
@@ -129,25 +123,26 @@ def _write_some(task: _Task) -> list[Entry]:
     """Read some patients together; where that fails, each alone, so that one bad file costs one report."""
     if task.threads is not None:
         torch.set_num_threads(task.threads)
-    run, cohort = _opened(task.run, task.cohort, task.allow_local_code)
+    made_from = _opened(task.run, task.cohort, task.allow_local_code)
     try:
-        return [_keep(task, entry) for entry in _entries(task, run, cohort, task.patients)]
+        return [_keep(task, entry) for entry in _entries(task, made_from, task.patients)]
     except CohortError:
-        return [_keep(task, entry) for patient in task.patients for entry in _alone(task, run, cohort, patient)]
+        return [_keep(task, entry) for patient in task.patients for entry in _alone(task, made_from, patient)]
 
 
-def _alone(task: _Task, run: Run, cohort: Cohort, patient: str) -> list[Entry]:
+def _alone(task: _Task, made_from: MadeFrom, patient: str) -> list[Entry]:
     try:
-        return list(_entries(task, run, cohort, (patient,)))
+        return list(_entries(task, made_from, (patient,)))
     except CohortError as error:
-        return [Entry(key=task.key, patient=patient, file="", error=str(error))]
+        return [Entry(key="", patient=patient, file="", error=str(error))]
 
 
-def _entries(task: _Task, run: Run, cohort: Cohort, patients: Sequence[str]) -> Iterator[Entry]:
-    for case in open_cases(run, cohort, patients):
+def _entries(task: _Task, made_from: MadeFrom, patients: Sequence[str]) -> Iterator[Entry]:
+    keys = {patient: made_from.key(patient) for patient in patients}  # before: what changes meanwhile is made anew
+    for case in open_cases(made_from.run, made_from.cohort, patients):
         data, name = report_of(case), file_name(case.patient, ".html")
         write_text(task.out / name, render_report(data))
-        yield entry_of(data, name, task.key)
+        yield entry_of(data, name, keys[case.patient])
 
 
 def _keep(task: _Task, entry: Entry) -> Entry:
@@ -156,6 +151,6 @@ def _keep(task: _Task, entry: Entry) -> Entry:
 
 
 @cache
-def _opened(run: Path, cohort: Path, allow_local_code: bool) -> tuple[Run, Cohort]:
-    """Once a process."""
-    return load_run(run, allow_local_code=allow_local_code), read_cohort(cohort)
+def _opened(run: Path, cohort: Path, allow_local_code: bool) -> MadeFrom:
+    """The run and the cohort, once a process."""
+    return MadeFrom(load_run(run, allow_local_code=allow_local_code), read_cohort(cohort))

@@ -11,8 +11,9 @@ from markupsafe import Markup
 from mmcare.report.data import ReportData
 from mmcare.report.embed import json_in_html, policy
 from mmcare.report.numbers import percent, sentence, signed, value
+from mmcare.report.plain import typeset
 from mmcare.report.tables import tables
-from mmcare.report.words import years
+from mmcare.report.words import kind_of, years
 
 __all__ = ["asset", "environment", "render_report"]
 
@@ -51,6 +52,7 @@ def environment() -> Environment:
     loader = PackageLoader("mmcare.report", "page")
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.filters |= {"percent": percent, "years": years, "sentence": sentence, "value": value, "signed": signed}
+    made.filters |= {"kind": kind_of, "typeset": typeset}
     return made
 
 

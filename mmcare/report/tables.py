@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mmcare.report.attends import AttentionDirection
 from mmcare.report.data import ReportData
 from mmcare.report.figures import Probability
 from mmcare.report.numbers import percent, points
 from mmcare.report.part import Missing
 from mmcare.report.performance_table import METRICS, performance_rows
+from mmcare.report.plain import Plain
 from mmcare.report.training import Distribution
 from mmcare.report.verdict import verdict
 from mmcare.report.words import words_of, years
@@ -56,9 +58,16 @@ def tables(data: ReportData) -> Mapping[str, object]:
         "banded": any(curve.lower for curve in data.curves),
         "nothing_known": bool(data.inputs) and all(modality.absent for modality in data.inputs),
         "verdict": verdict(data),
+        "said": Plain(
+            {arm.key: arm.name for arm in data.arms},
+            tuple(endpoint.key for endpoint in data.endpoints),
+            tuple(modality.key for modality in data.inputs),
+        ),
         "utility_words": _utility_words(data),
         "utility_rows": _utility_rows(data),
         "places": _places(data),
+        "attends_first": _directions(data, first=True),
+        "attends_rest": _directions(data, first=False),
         "metric_names": METRICS,
         "performance_rows": performance_rows(data),
     }
@@ -114,6 +123,13 @@ def _places(data: ReportData) -> dict[tuple[str, str], str]:
         for detail in data.details
         if detail.training is not None
     }
+
+
+def _directions(data: ReportData, *, first: bool) -> list[AttentionDirection]:
+    """Of attention: the first round between two kinds of input, where tokens are what their names say; or the rest."""
+    if data.attention is None:
+        return []
+    return [d for d in data.attention.directions if (d.round <= 1 and d.asks != d.gives) == first]
 
 
 def _place(training: Distribution, own: float | str | None) -> str:

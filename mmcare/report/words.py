@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["EndpointWords", "of_hundred", "words_of", "years"]
+__all__ = ["EndpointWords", "arm_of", "kind_of", "of_hundred", "within", "words_of", "years"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,30 @@ _KNOWN = {
     "pfs": EndpointWords("Progression-free survival", "are alive without progression", "progression or death"),
     "dfs": EndpointWords("Disease-free survival", "are alive and free of disease", "recurrence or death"),
 }
+_KINDS = {"ct": "CT", "pet": "PET", "mri": "MRI"}
+_ARMS = {"sbrt": "SBRT"}
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
 def words_of(endpoint: str) -> EndpointWords:
     """The words for an endpoint's key; of a key that we do not know, the key itself."""
     return _KNOWN.get(endpoint.casefold(), EndpointWords(endpoint, f"have had no event of “{endpoint}”", endpoint))
+
+
+def within(endpoint: str) -> str:
+    """The name within a sentence: `overall survival`; a key that has no name of its own, as it is."""
+    name = words_of(endpoint).name
+    return name if name == endpoint else name[:1].lower() + name[1:]
+
+
+def kind_of(modality: str) -> str:
+    """`CT`; a modality's key that is no such acronym, as it is."""
+    return _KINDS.get(modality, modality)
+
+
+def arm_of(arm: str) -> str:
+    """The name of an arm for which the cohort has none."""
+    return _ARMS.get(arm, arm)
 
 
 def years(horizon: float) -> str:

@@ -24,8 +24,8 @@ class Opened:
     requests: list[str] = field(default_factory=list)
 
     def text(self, selector: str) -> str:
-        """The text that a reader sees."""
-        return str(self.page.inner_text(selector))
+        """The text that a reader sees; a space is a space, whether or not a line may break at it."""
+        return str(self.page.inner_text(selector)).replace("\u00a0", " ")
 
     def serious(self) -> list[str]:
         """What axe-core finds that is serious or critical."""

@@ -101,6 +101,15 @@ def test_one_patient_with_a_bad_file_costs_one_report(imaging_run: Run, images: 
     assert entry is not None and entry.file == "" and "SYN-00003" in entry.error
     assert (tmp_path / "out" / "SYN-00004.html").exists()
     assert entry.error.split(":")[0] in (tmp_path / "out" / "index.html").read_text()
+    kept = (tmp_path / "out" / "SYN-00004.html").stat().st_mtime_ns
+    shutil.copy(images / "ct" / "SYN-00003.nii.gz", scan)
+    _, _, error = ask("report", imaging_run.path, "--cohort", cohort, "--all", "--out", tmp_path / "out")
+    assert error.endswith("1 reports written, 1 were there, 0 could not be made\n")
+    assert (tmp_path / "out" / "SYN-00004.html").stat().st_mtime_ns == kept
+    shutil.copy(images / "ct" / "SYN-00005.nii.gz", cohort / "ct" / "SYN-00004.nii.gz")
+    _, _, error = ask("report", imaging_run.path, "--cohort", cohort, "--all", "--out", tmp_path / "out")
+    assert error.endswith("1 reports written, 1 were there, 0 could not be made\n")
+    assert (tmp_path / "out" / "SYN-00004.html").stat().st_mtime_ns > kept
 
 
 def test_the_index_is_searched_and_filtered(reports: Path, browser: Browser) -> None:

@@ -47,13 +47,13 @@ MM.choice = () => {
   }));
   const show = () => {
     alpha = Number(slider.value) / 100;
-    said.textContent = `${Math.round(100 * alpha)} % ${name(first).toLowerCase()}, ${Math.round(100 * (1 - alpha))} % ${name(second).toLowerCase()}`;
+    said.textContent = `${MM.percent(alpha)} ${name(first).toLowerCase()}, ${MM.percent(1 - alpha)} ${name(second).toLowerCase()}`;
     slider.setAttribute("aria-valuetext", said.textContent);
     const band = interval(alpha), delta = difference(alpha);
     const parts = MM.arms.map((arm) => `${MM.armName(arm)} ${(100 * utility(arm, alpha)).toFixed(1)}`);
-    const sure = band === null ? "" : ` (${Math.round(100 * contrast.level)} % interval ${MM.points(band[0])} to ${MM.points(band[1])})`;
+    const sure = band === null ? "" : ` (${MM.percent(contrast.level)} interval ${MM.points(band[0])} to ${MM.points(band[1])})`;
     const small = Math.abs(delta) < mid ? ` That is less than the ${(100 * mid).toFixed(0)} points that matter.` : "";
-    const turn = flip === null ? "No weight turns the order of the two." : `The order turns where ${name(first).toLowerCase()} weighs ${Math.round(100 * flip)} %.`;
+    const turn = flip === null ? "No weight turns the order of the two." : `The order turns where ${name(first).toLowerCase()} weighs ${MM.percent(flip)}.`;
     result.textContent = `Utility: ${parts.join("; ")}. Difference, ${MM.armName(other)} less ${MM.armName(one)}: ${MM.points(delta)} points${sure}.${small} ${turn}`;
     draw();
   };

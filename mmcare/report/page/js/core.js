@@ -6,12 +6,13 @@ MM.arms = MM.data.arms.map((arm) => arm.key);
 MM.armName = (key) => MM.data.arms.find((arm) => arm.key === key)?.name ?? key;
 MM.colour = (arm) => `var(--arm-${Math.max(0, MM.arms.indexOf(arm)) % 4})`;
 MM.short = (text, most = 28) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
-MM.percent = (p) => (p === null || p === undefined ? "unknown" : `${p > 0.995 && p < 1 ? "> 99" : p > 0 && p < 0.005 ? "< 1" : Math.round(100 * p)} %`);
+MM.percent = (p) => (p === null || p === undefined ? "unknown" : `${p > 0.995 && p < 1 ? "> 99" : p > 0 && p < 0.005 ? "< 1" : Math.round(100 * p)}\u00a0%`);
+MM.kind = (modality) => ({ ct: "CT", pet: "PET", mri: "MRI" })[modality] ?? modality;
 MM.points = (d, digits = 1) => {
   const text = (100 * Math.abs(d)).toFixed(digits);
   return `${Number(text) === 0 ? "" : d > 0 ? "+" : "−"}${text}`;
 };
-MM.number = (value) => (typeof value === "number" ? (Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)))) : value ?? "not measured");
+MM.number = (value) => (typeof value === "number" ? (Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)))).replace("-", "−") : value ?? "not measured");
 MM.years = (horizon) => (horizon === 1 ? "1 year" : `${horizon} years`);
 
 MM.element = (tag, attributes = {}, ...children) => {

@@ -138,7 +138,7 @@ MM.Viewer = class {
     const value = this.values[this.index(this.at)] * this.image.slope + this.image.intercept;
     const where = this.at.map((n, axis) => this.image.affine[4 * axis] * this.at[0] + this.image.affine[4 * axis + 1] * this.at[1] + this.image.affine[4 * axis + 2] * this.at[2] + this.image.affine[4 * axis + 3]);
     const heat = this.map ? `; heat ${Math.round(100 * this.heatAt(this.map, this.at))} % of its maximum` : "";
-    this.box.querySelector("[data-said]").textContent = `At the cross: ${MM.number(Number(value.toFixed(this.image.unit ? 0 : 2)))} ${this.image.unit}, at ${where.map((mm) => mm.toFixed(0)).join(", ")} mm (right, front, head)${heat}.`;
+    this.box.querySelector("[data-said]").textContent = `At the cross: ${MM.number(Number(value.toFixed(this.image.unit ? 0 : 2)))} ${this.image.unit}, at ${where.map((mm) => MM.number(Math.round(mm))).join(", ")} mm (right, front, head)${heat}.`;
   }
 
   move(axis, to) {

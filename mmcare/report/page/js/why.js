@@ -21,8 +21,8 @@ MM.why = () => {
   };
   const draw = MM.chart(box, (width) => {
     const shown = rows(), narrow = width < 480, left = narrow ? 150 : 230;
-    const value = (row) => (row.raw === null ? "unknown" : MM.short(String(MM.number(row.raw)), narrow ? 8 : 14));
-    const label = (row) => (row.modality === null ? row.name : `${MM.short(row.name, narrow ? 11 : 18)} = ${value(row)}`);
+    const value = (row) => (row.raw === null ? "unknown" : MM.short(`${MM.number(row.raw)}${row.unit && !narrow ? ` ${row.unit}` : ""}`, narrow ? 8 : 14));
+    const label = (row) => (row.modality === null ? row.name : `${MM.short(row.name === row.modality ? MM.kind(row.name) : row.name, narrow ? 11 : 18)} = ${value(row)}`);
     const domain = MM.extent(shown.flatMap((r) => [r.from, r.to]).concat(output.baseline, output.prediction));
     const pad = Math.max(0.005, (domain[1] - domain[0]) * 0.12), digits = domain[1] - domain[0] < 0.05 ? 1 : 0;
     return {
@@ -57,7 +57,7 @@ MM.why = () => {
 MM.shares = (output) => {
   const body = document.getElementById("shares");
   if (!body) return;
-  body.replaceChildren(...output.modalities.map((share) => MM.element("tr", {}, MM.element("th", { scope: "row" }, share.modality), MM.element("td", { class: "number" }, `${MM.points(share.value)} points`))));
+  body.replaceChildren(...output.modalities.map((share) => MM.element("tr", {}, MM.element("th", { scope: "row" }, MM.kind(share.modality)), MM.element("td", { class: "number" }, `${MM.points(share.value)} points`))));
 };
 
 MM.detail = () => {
@@ -85,7 +85,7 @@ MM.detail = () => {
   output.append(...horizons.map((h) => MM.element("option", { value: h.value }, h.label)));
   output.value = shown;
   output.addEventListener("change", () => { shown = output.value; drawWhat(); });
-  select.append(...details.map((d, n) => MM.element("option", { value: String(n) }, MM.short(`${d.name} (${d.modality})`, 60))));
+  select.append(...details.map((d, n) => MM.element("option", { value: String(n) }, MM.short(`${d.name} (${MM.kind(d.modality)})`, 60))));
   select.addEventListener("change", () => { detail = details[Number(select.value)]; tell(); });
   const ranked = MM.data.why.outputs?.[0].contributions ?? [];
   const first = ranked.map((c) => details.findIndex((d) => d.modality === c.modality && d.name === c.name)).find((n) => n >= 0) ?? 0;
