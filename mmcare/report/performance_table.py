@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mmcare.evaluation import ALL_ARMS
 from mmcare.report.card import CardFigure
 from mmcare.report.data import ReportData
 from mmcare.report.numbers import decimals
@@ -43,7 +44,7 @@ def performance_rows(data: ReportData) -> list[PerformanceRow]:
         if figure.metric in METRICS:
             groups.setdefault((figure.endpoint, figure.horizon, figure.arm), {})[figure.metric] = figure
     names = {endpoint.key: endpoint.name for endpoint in data.endpoints}
-    arms = {arm.key: arm.name for arm in data.arms}
+    arms = {ALL_ARMS: "all treatments", **{arm.key: arm.name for arm in data.arms}}
     return [
         PerformanceRow(
             name=names.get(endpoint, endpoint),

@@ -7,9 +7,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from mmcare.report.numbers import signed
 from mmcare.report.words import kind_of, within, words_of
 
 __all__ = ["Plain", "typeset"]
+
+_SAID = {
+    "the arm's average": "the treatment's average",
+    "arm average": "average of the treatment",
+    "of each arm": "of each treatment",
+}
 
 
 def typeset(text: str) -> str:
@@ -21,7 +28,7 @@ def typeset(text: str) -> str:
 
 @dataclass(frozen=True)
 class Plain:
-    """Says sentences about a run's arms, endpoints and modalities in the page's words.
+    """Says sentences about a run's arms, endpoints and modalities in the page's words, utilities in points of 100.
 
     A key is replaced only where our own sentences have one ("under KEY", "KEY over", "KEY 17 %"), for it may be a word
     like any other.
@@ -36,7 +43,7 @@ class Plain:
 
     def __call__(self, text: str) -> str:
         """The sentence with names, typeset."""
-        return typeset(self._names.sub(self._name, text))
+        return typeset(_in_points(_without_jargon(self._names.sub(self._name, text))))
 
     @cached_property
     def _names(self) -> re.Pattern[str]:
@@ -63,6 +70,21 @@ class Plain:
             case _:
                 begins = found.start() == 0 or found.string[: found.start()].endswith(". ")
                 return words_of(key).name if begins else within(key)
+
+
+def _without_jargon(text: str) -> str:
+    """An arm is a treatment to the reader; what is typed stands in quotation marks."""
+    for ours, theirs in _SAID.items():
+        text = text.replace(ours, theirs)
+    return re.sub("`([^`]*)`", r"“\1”", text)
+
+
+def _in_points(text: str) -> str:
+    """Differences of utility, which the rule writes as `+0.135`, as the rest of the page has them."""
+    text = re.sub(r"(?<![\w.])[+-]\d\.\d{3}(?!\d)", lambda found: f"{signed(float(found[0]))} points", text)
+    return re.sub(
+        r"more than (0\.\d+) matters", lambda found: f"more than {100 * float(found[1]):g} points matter", text
+    )
 
 
 def _any(keys: Iterable[str]) -> str:

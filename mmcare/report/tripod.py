@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 
 from mmcare.report.card import ModelCard
 from mmcare.report.case import Case
+from mmcare.report.figures import arms_of
 from mmcare.report.part import Missing, Part
-from mmcare.report.words import words_of
+from mmcare.report.words import kind_of, words_of
 
 __all__ = ["TripodItem", "tripod"]
 
@@ -84,7 +85,7 @@ def _known(case: Case, card: ModelCard) -> Mapping[str, Callable[[], str]]:
 
 
 def _treatments(case: Case) -> str:
-    arms = case.run.outcomes.arms
+    arms = [arm.name for arm in arms_of(case)]
     return f"Treatments received: {', '.join(arms)}." if len(arms) > 1 else ""
 
 
@@ -101,14 +102,18 @@ def _predictors(case: Case) -> str:
     parts = []
     for name, modality in case.inputs.modalities.items():
         features = modality.features(case.inputs.fitted[name])
-        parts.append(f"{name} ({len(features)})" if features else name)
+        parts.append(f"{kind_of(name)} ({len(features)})" if features else kind_of(name))
     return f"{', '.join(parts)}; known at the decision unless the card says otherwise."
 
 
 def _methods(case: Case, card: ModelCard) -> str:
     run = case.run
     fractions = " / ".join(f"{share:g}" for share in run.spec.split.fractions)
-    kind = "A baseline" if run.manifest.kind == "baseline" else "A neural network of the parts in the spec below"
+    kind = (
+        "A baseline"
+        if run.manifest.kind == "baseline"
+        else "A neural network of the parts in the spec (see the model card)"
+    )
     return (
         f"{kind}; split {fractions} by seed {run.spec.split.seed}, stratified by {', '.join(run.spec.split.stratify)}."
     )

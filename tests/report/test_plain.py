@@ -14,8 +14,8 @@ SAID = Plain({"sbrt": "SBRT", "surgery": "surgical resection"}, ("os", "lc"), ("
     [
         (
             "lc under sbrt is the arm's average. os under surgery is known to 1.5 years, not to 3.",
-            "Local control under SBRT is the arm's average. Overall survival under surgical resection is known to 1.5"
-            " years, not to 3.",
+            "Local control under SBRT is the treatment's average. Overall survival under surgical resection is known to"
+            " 1.5 years, not to 3.",
         ),
         (
             "Of patients like this one received sbrt 17 % and surgery 83 %; each must lie between 10 and 90 %.",
@@ -24,11 +24,12 @@ SAID = Plain({"sbrt": "SBRT", "surgery": "surgical resection"}, ("os", "lc"), ("
         ),
         (
             "surgery over sbrt: -0.081, at least -0.134; more than 0.03 matters.",
-            "surgical resection over SBRT: −0.081, at least −0.134; more than 0.03 matters.",
+            "surgical resection over SBRT: −8.1 points, at least −13.4 points; more than 3 points matter.",
         ),
-        ("arm average in its part of lc", "arm average in its part of local control"),
+        ("arm average in its part of lc", "average of the treatment in its part of local control"),
         ("lc at 3 years is not known", "Local control at 3 years is not known"),
         ("the same inputs (ct, clinical): 96 under sbrt", "the same inputs (CT, clinical): 96 under SBRT"),
+        ("a slope of -0.39 without `decision.cross_fit`", "a slope of −0.39 without “decision.cross_fit”"),
         ("beyond the follow-up under surgery (2.4 years)", "beyond the follow-up under surgical resection (2.4 years)"),
     ],
 )

@@ -27,16 +27,21 @@ MM.course = (box) => {
 
 MM.observed = (box) => {
   const curves = MM.data.similar.curves.filter((curve) => curve.endpoint === box.dataset.endpoint);
-  const rows = curves.flatMap((c) => c.years.map((year, i) => ({ year, free: c.free[i], lower: c.lower[i], upper: c.upper[i], arm: c.arm })));
-  if (!rows.length) return;
-  const end = Math.min(Math.max(...rows.map((r) => r.year)), Math.max(5, ...MM.data.endpoints.flatMap((e) => e.horizons)));
+  const steps = curves.map((c) => c.years.map((year, i) => ({ year, free: c.free[i], lower: c.lower[i], upper: c.upper[i], arm: c.arm })));
+  if (!steps.length) return;
+  const end = Math.min(Math.max(...steps.flat().map((r) => r.year)), Math.max(5, ...MM.data.endpoints.flatMap((e) => e.horizons)));
+  /* a curve whose patients were followed longer goes on to the edge, at its last step's height */
+  const rows = steps.flatMap((own) => {
+    const shown = own.filter((r) => r.year <= end);
+    return shown.length < own.length ? [...shown, { ...shown.at(-1), year: end }] : shown;
+  });
   MM.chart(box, (width) => ({
     height: Math.round(Math.min(330, width * 0.62)), marginLeft: 46, marginBottom: 40,
     x: { domain: [0, end], label: "Years", labelArrow: "none", labelAnchor: "center", ticks: Math.min(8, Math.ceil(end)) },
     y: { ...MM.percentAxis, clamp: true },
     marks: [
-      Plot.areaY(rows.filter((r) => r.lower !== undefined && r.year <= end), { x: "year", y1: "lower", y2: "upper", z: "arm", curve: "step-after", fill: (r) => MM.colour(r.arm), fillOpacity: 0.14 }),
-      Plot.line(rows.filter((r) => r.year <= end), { x: "year", y: "free", z: "arm", curve: "step-after", stroke: (r) => MM.colour(r.arm), strokeWidth: 2 }),
+      Plot.areaY(rows.filter((r) => r.lower !== undefined), { x: "year", y1: "lower", y2: "upper", z: "arm", curve: "step-after", fill: (r) => MM.colour(r.arm), fillOpacity: 0.14 }),
+      Plot.line(rows, { x: "year", y: "free", z: "arm", curve: "step-after", stroke: (r) => MM.colour(r.arm), strokeWidth: 2 }),
     ],
   }));
 };
