@@ -1,4 +1,7 @@
-"""From the prognoses of several paths, or members of an ensemble, to one: the mean of their probabilities."""
+"""From the prognoses of several paths, or members of an ensemble, to one: the mean of their probabilities.
+
+What the members' heads see is laid side by side.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mmcare.components import EndpointPrognosis, Prognosis
+from mmcare.components import EndpointPrognosis, Prognosis, Representation
 
-__all__ = ["average", "average_members"]
+__all__ = ["average", "average_members", "side_by_side"]
 
 
 def average(parts: Sequence[Prognosis], mask: Tensor) -> Prognosis:
@@ -32,6 +35,12 @@ def average_members(parts: Sequence[Prognosis]) -> Prognosis:
     """The mean prognosis of the members of an ensemble, all of the same patients."""
     patients = len(next(iter(parts[0].endpoints.values())).at_horizons)
     return average(parts, torch.ones(patients, len(parts), dtype=torch.bool))
+
+
+def side_by_side(parts: Sequence[Representation]) -> Representation:
+    """R of all members of an ensemble, of the same patients, on the CPU: (B, P, D) each -> (B, P, sum of D)."""
+    values = torch.cat([part.values.cpu() for part in parts], dim=2)
+    return Representation(values, torch.stack([part.mask.cpu() for part in parts]).all(0))
 
 
 def _endpoint(parts: Sequence[EndpointPrognosis], mask: Tensor) -> EndpointPrognosis:

@@ -23,7 +23,7 @@ from mmcare.components import (
 )
 from mmcare.errors import Finding, RunError, cut
 from mmcare.model import Model, build, full_precision
-from mmcare.model.paths import average_members
+from mmcare.model.paths import average_members, side_by_side
 from mmcare.run.json_file import RESTORE
 from mmcare.run.store import read_fitted, read_tensors
 from mmcare.spec import Spec
@@ -86,6 +86,10 @@ class EnsemblePredictor:
     def prognosis(self, batch: Batch) -> Prognosis:
         """The mean prognosis under all arms, on the CPU."""
         return average_members([_on_cpu(member.prognosis(batch)) for member in self.members])
+
+    def representation(self, batch: Batch) -> Representation:
+        """What the members' heads see, side by side, on the CPU."""
+        return side_by_side([member.representation(batch) for member in self.members])
 
 
 class BaselinePredictor:

@@ -9,6 +9,7 @@ from mmcare.cohort import Cohort
 from mmcare.components import OutcomeLayout, Split, split_labels
 from mmcare.formats.atomic import write_bytes
 from mmcare.inputs import Inputs, read_inputs
+from mmcare.model.paths import side_by_side
 from mmcare.run import (
     BaselinePredictor,
     EnsemblePredictor,
@@ -149,7 +150,7 @@ def _write_rest(work: _Work, inputs: Inputs, made: _Made) -> None:
     for name, fitted in inputs.fitted.items():
         write_record(work.folder.preprocessing, name, fitted)
     if work.begun.reference:
-        r = made.members[0].seen.r if made.members else None
+        r = side_by_side([member.seen.r for member in made.members]) if made.members else None
         write_reference(work.folder, inputs, work.patients("training"), made.predictor, r)
     if made.members:
         write_decision(_finished(work, inputs, made), _loop(work, 0, made.trained.place), work.options)

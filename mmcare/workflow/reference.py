@@ -38,7 +38,7 @@ def write_reference(
     Row n of `present (n, M)`, `arm`, `time`, `event (n, E)`, `R.values (n, P, D)` and `R.mask (n, P)` is training
     patient n; `NAME.values` and `NAME.measured` have the rows that `NAME.rows` counts. Of an image (and of sequences)
     it is what the encoder made of it, of some patients only: `NAME.tokens.rows`, `.values (n, N, D)`, `.mask (n, N)`.
-    A baseline has no R and no tokens.
+    Of an ensemble R is that of its members side by side. A baseline has no R and no tokens.
 
     These are patient data without identifiers; `--no-reference` leaves them out.
 
@@ -47,7 +47,7 @@ def write_reference(
         inputs: Fitted.
         training: Patients.
         predictor: What was trained.
-        r: R of a network, whose first rows are the training patients', where it is known already.
+        r: R, whose first rows are the training patients', where it is known already.
     """
     starts = range(0, len(training), _PATIENTS_AT_ONCE)
     parts = [_arrays(inputs.batch(training[at : at + _PATIENTS_AT_ONCE]), at, predictor, r) for at in starts]
@@ -129,7 +129,7 @@ def _networks(predictor: Predictor) -> tuple[NetworkPredictor, ...]:
 
 def _representation(batch: Batch, first: int, predictor: Predictor, known: Representation | None) -> Arrays:
     """R, where similar patients are near; the name is in capitals since no modality's is."""
-    if not isinstance(predictor, NetworkPredictor):
+    if not isinstance(predictor, NetworkPredictor | EnsemblePredictor):
         return {}
     r, rows = known, slice(first, first + len(batch))
     if r is None:

@@ -69,3 +69,38 @@ def write(folder: Path, dictionary: str, rows: Sequence[Row]) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     return folder
+
+
+TURNING = PLAIN + "confounders: {operability: [], performance_status: [], comorbidity: [], frailty: []}\n"
+"""The arm is drawn by lot, so that nothing decides it; lung function is measured."""
+DEATHS, FAILURES = {True: 0.1, False: 1.5}, {True: 1.0, False: 0.1}
+"""Hazards a year, by whether the arm is the one that suits: with it fewer die, and more live to fail locally."""
+
+
+def suits(sex: str, arm: str) -> bool:
+    """Surgery women, SBRT men."""
+    return (sex == "female") == (arm == "surgery")
+
+
+def turning_rows(patients: int = 400) -> list[dict[str, str]]:
+    """Patients whose best arm depends on their sex alone, by far; constant hazards, followed for 1.5 to 4 years."""
+    rng = np.random.default_rng(7)
+    rows = []
+    for n in range(patients):
+        arm, sex = ARMS[n % 2], ("female", "male")[n // 2 % 2]
+        dies, fails = (rng.exponential(1 / rates[suits(sex, arm)]) for rates in (DEATHS, FAILURES))
+        ends = rng.uniform(1.5, 4)
+        first = min(dies, fails, ends)
+        row = {
+            "patient_id": f"P{n:03d}",
+            "arm": arm,
+            "os_years": f"{min(dies, ends):.4f}",
+            "died": str(int(dies <= ends)),
+            "lc_years": f"{first:.4f}",
+            "failed": "1" if first == fails else "2" if first == dies else "0",
+            "age": f"{50 + 35 * rng.random():.1f}",
+            "fev1": f"{40 + 60 * rng.random():.0f}",
+            "sex": sex,
+        }
+        rows.append(row)
+    return rows

@@ -21,7 +21,7 @@ from mmcare.synthetic import draw, write_cohort
 from mmcare.workflow import Options, evaluate_run
 from mmcare.workflow.demo import example
 
-from .browser import browser
+from .browser import Opened, browser
 from .cohorts import PLAIN, SPEC, plain_rows, write
 
 __all__ = ["browser"]
@@ -35,6 +35,15 @@ def page_data(path: Path) -> dict[str, Any]:
     found = re.search(r'<script type="application/json" id="report-data">(.*?)</script>', path.read_text(), re.S)
     assert found is not None
     return dict(json.loads(found.group(1)))
+
+
+def slide(opened: Opened, selector: str, to: int) -> None:
+    """Move a slider, as a hand would."""
+    opened.page.eval_on_selector(
+        selector,
+        "(box, to) => { box.value = String(to); box.dispatchEvent(new Event('input', { bubbles: true })); }",
+        to,
+    )
 
 
 @pytest.fixture(scope="session")

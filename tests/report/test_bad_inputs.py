@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.numpy
 
 import mmcare
 from mmcare.cache import Cache
 from mmcare.cohort import read_cohort
 from mmcare.report import ReportData, build_report
+from mmcare.report.case import open_cases
 from mmcare.report.part import Missing
-from mmcare.run import Run
+from mmcare.report.similar import NEAREST, Similar, similar
+from mmcare.run import EnsemblePredictor, NetworkPredictor, Run
 from mmcare.workflow import Options
 
 from .browser import Browser
@@ -99,11 +105,82 @@ def test_a_baseline_is_reported_with_what_it_has(plain: Path, tmp_path: Path, pa
     options = Options(out=tmp_path / "cox", cache=Cache(tmp_path / "cache"))
     made = mmcare.fit(tmp_path / "spec.yaml", plain, options=options)
     found = build_report(made, read_cohort(plain), made.folder.patients("test")[0])
-    assert isinstance(found.similar, Missing)
     assert isinstance(found.choice, Missing)
+    assert isinstance(found.similar, Similar)
     assert all(curve.connected for curve in found.curves)
+    _are_the_nearest(found.similar, made, plain, found.patient)
     with browser.open(page(found)) as opened:
         assert opened.complaints == []
+        assert "whose inputs are most like this patient's, all inputs counting alike" in opened.text("#similar")
+        assert opened.page.locator('[data-chart="observed"] svg').count() == 2
+
+
+def _are_the_nearest(similar: Similar, run: Run, cohort: Path, patient: str) -> None:
+    """By hand: age and FEV1 in SD of the training patients, the sex as it is, and whether age was measured."""
+    with (cohort / "patients.csv").open() as file:
+        rows = {row["patient_id"]: row for row in csv.DictReader(file)}
+    training = run.folder.patients("training")
+    columns = {}
+    for name in ("age", "fev1"):
+        known = np.array([float(rows[p][name]) for p in training if rows[p][name]])
+        columns[name] = {
+            p: (float(row[name]) - known.mean()) / known.std() if row[name] else 0.0 for p, row in rows.items()
+        }
+    apart = {
+        p: sum((columns[name][p] - columns[name][patient]) ** 2 for name in columns)
+        + 2 * (rows[p]["sex"] != rows[patient]["sex"])
+        + ((rows[p]["age"] == "") != (rows[patient]["age"] == ""))
+        for p in training
+    }
+    nearest = sorted((p for p in training if rows[p]["arm"] == "surgery"), key=apart.__getitem__)[:NEAREST]
+    curve = next(c for c in similar.curves if (c.endpoint, c.arm) == ("os", "surgery"))
+    assert curve.events == sum(int(rows[p]["died"]) for p in nearest)
+    assert curve.years[1:] == pytest.approx(sorted({float(rows[p]["os_years"]) for p in nearest}))
+
+
+def test_an_ensemble_is_reported_by_what_all_its_networks_take_for_alike(
+    plain: Path, tmp_path: Path, page: Page, browser: Browser
+) -> None:
+    """R of two networks side by side: the nearest by both together."""
+    (tmp_path / "spec.yaml").write_text(SPEC)
+    options = Options(out=tmp_path / "two", cache=Cache(tmp_path / "cache"), members=2)
+    changes = ["training.max_epochs=1", "decision.bootstrap=0"]
+    made = mmcare.fit(tmp_path / "spec.yaml", plain, overrides=changes, options=options)
+    cohort, patient = read_cohort(plain), made.folder.patients("test")[0]
+    found = build_report(made, cohort, patient)
+    assert isinstance(found.similar, Similar) and isinstance(made.predictor, EnsemblePredictor)
+    training = made.folder.patients("training")
+    batch = made.inputs(cohort, [patient, *training], with_outcomes=False).batch([patient, *training], False)
+    apart = np.zeros(len(training))
+    for member in made.predictor.members:
+        r = member.representation(batch).values[:, 0].numpy()
+        apart += (((r[1:] - r[0]) / r[1:].std(0)) ** 2).sum(1)
+    outcomes = cohort.outcomes(made.outcomes, training)
+    rows = [n for n in np.argsort(apart) if int(outcomes.arm[n]) == 0][:NEAREST]
+    curve = next(c for c in found.similar.curves if (c.endpoint, c.arm) == ("os", "sbrt"))
+    assert curve.events == int(outcomes.event[rows, 0].sum())
+    assert curve.years[1:] == pytest.approx(sorted(set(outcomes.time[rows, 0].tolist())))
+    with browser.open(page(found)) as opened:
+        assert opened.complaints == []
+        assert "whom the model takes for most like this one" in opened.text("#similar")
+
+
+def test_an_ensemble_of_before_says_how_to_come_by_similar_patients(run: Run, plain: Path) -> None:
+    (case,) = open_cases(run, read_cohort(plain), ("P010",))
+    assert isinstance(run.predictor, NetworkPredictor)
+    both = replace(run, predictor=EnsemblePredictor([run.predictor, run.predictor]))
+    file = run.path / "reference" / "training.safetensors"
+    before = file.read_bytes()
+    arrays = safetensors.numpy.load(before)
+    try:
+        safetensors.numpy.save_file({n: a for n, a in arrays.items() if not n.startswith("R.")}, file)
+        found = similar(replace(case, run=both))
+    finally:
+        file.write_bytes(before)
+    assert found == Missing(
+        what="The run was made before ensembles kept a representation of their training patients to compare with.",
+        command="mmcare train plain.yaml --cohort DIR --ensemble 2",
+    )
 
 
 def test_a_patient_of_whom_nothing_is_known_is_told_so(
@@ -127,7 +204,7 @@ def test_a_patient_of_whom_nothing_is_known_is_told_so(
         assert opened.complaints == []
         text = opened.page.text_content("main")
         assert "nan" not in text.lower()
-        assert "The patient has no ct: no CT at" in text
+        assert "The patient has no CT: no CT at" in text
 
 
 def _with_embeddings(folder: Path, rows: list[dict[str, str]]) -> Path:
@@ -188,7 +265,7 @@ def test_figures_that_are_not_known_are_called_so(
         assert opened.complaints == []
         assert "nan" not in opened.page.text_content("main").lower()
         assert "unknown" in opened.text("#horizons")
-        assert "Beyond the follow-up of the training patients under sbrt" in opened.text("#course")
+        assert "Beyond the follow-up of the training patients under SBRT" in opened.text("#course")
     assert [p["probability"] for p in page_data(path)["probabilities"] if p["horizon"] == 2] == [None] * 4
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from mmcare.report import ReportData
 
-from .browser import SMALL, Browser, Opened
-from .conftest import Page
+from .browser import SMALL, Browser
+from .conftest import Page, slide
 
 Reported = Callable[[str], ReportData]
 OVER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -59,7 +59,7 @@ def test_the_weights_move_the_utility_and_find_where_it_turns(data: ReportData, 
     chance = {(p.endpoint, p.arm): p.probability or 0.0 for p in data.probabilities if p.horizon == 1}
     with browser.open(page(data)) as opened:
         for alpha in (0, 70, 100):
-            _slide(opened, "#alpha", alpha)
+            slide(opened, "#alpha", alpha)
             said = opened.text("#utility-said")
             for arm, name in (("sbrt", "SBRT"), ("surgery", "surgical resection")):
                 utility = alpha * chance["os", arm] + (100 - alpha) * chance["lc", arm]
@@ -72,14 +72,6 @@ def test_the_weights_move_the_utility_and_find_where_it_turns(data: ReportData, 
             assert "No weight turns the order of the two." in said
         opened.page.click("#alpha-reset")
         assert "70 % overall survival, 30 % local control" in opened.text("#choice")
-
-
-def _slide(opened: Opened, selector: str, to: int) -> None:
-    opened.page.eval_on_selector(
-        selector,
-        "(box, to) => { box.value = String(to); box.dispatchEvent(new Event('input', { bubbles: true })); }",
-        to,
-    )
 
 
 def test_the_interval_under_the_rules_own_weights_is_the_advices(
@@ -104,7 +96,7 @@ def test_slices_window_outline_and_heat_are_worked(of_images: Reported, page: Pa
     with browser.open(page(found)) as opened:
         shot = lambda: opened.page.eval_on_selector('canvas[data-plane="axial"]', "(c) => c.toDataURL()")  # noqa: E731
         seen = [shot()]
-        _slide(opened, 'input[data-plane="axial"]', found.images[0].start[2] + 3)
+        slide(opened, 'input[data-plane="axial"]', found.images[0].start[2] + 3)
         seen.append(shot())
         opened.page.check("#images input[type=radio][value=Mediastinum]")
         seen.append(shot())
@@ -115,7 +107,7 @@ def test_slices_window_outline_and_heat_are_worked(of_images: Reported, page: Pa
             seen.append(shot())
             opened.page.select_option("[data-heat]", found.images[0].heat_maps[-1].key)
             opened.page.wait_for_timeout(200)
-            _slide(opened, "[data-opacity]", 100)
+            slide(opened, "[data-opacity]", 100)
         opened.page.hover('canvas[data-plane="coronal"]')
         before = opened.text("[data-said]")
         opened.page.mouse.wheel(0, 100)
@@ -183,29 +175,6 @@ def test_it_prints_all_of_it_on_white(of_images: Reported, page: Page, browser: 
         opened.page.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
     pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "page.pdf").read_bytes()))
     assert 3 <= pages <= 20
-
-
-def test_advice_is_said_with_its_interval(data: ReportData, page: Page, browser: Browser) -> None:
-    """Where every step holds; the arm keeps its colour."""
-    from mmcare.report.choice import Choice
-
-    assert isinstance(data.choice, Choice)
-    steps = tuple(step.model_copy(update={"passed": True}) for step in data.choice.steps)
-    found = {"arm": "surgery", "minus": "sbrt", "delta": 0.081, "lower": 0.034, "upper": 0.128, "level": 0.9}
-    contrast = data.choice.contrasts[0].model_copy(update=found)
-    advised = data.choice.model_copy(update={"arm": "surgery", "steps": steps, "contrasts": (contrast,)})
-    with browser.open(page(data.model_copy(update={"choice": advised}))) as opened:
-        said = opened.text(".verdict")
-        colours = [
-            opened.page.eval_on_selector(selector, "(e) => getComputedStyle(e).color")
-            for selector in (".verdict .arm-name", ".arm-card.arm-1 .arm-name")
-        ]
-    assert said.split("\n\n") == [
-        "Advised: surgical resection",
-        "Utility of surgical resection less that of SBRT: +8.1 points (90 % interval +3.4 to +12.8).",
-        "All steps of the rule hold.",
-    ]
-    assert colours[0] == colours[1]
 
 
 def test_no_advice_names_the_step_that_failed(data: ReportData, page: Page, browser: Browser) -> None:
