@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import lzma
 import shutil
 import tarfile
@@ -23,6 +24,8 @@ SMALL = 1 << 30
 """Bytes up to which any ratio is fine."""
 MOST_MEMBERS = 5_000_000
 _CHUNK = 1 << 20
+_NAMES = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+"""Too long, or a file is to lie in a file."""
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, ValueError, NotImplementedError)
 
 
@@ -75,16 +78,26 @@ def _unpack(archive: Path, target: Path) -> int:
     members = _zip(archive) if zipfile.is_zipfile(archive) else _tar(archive)
     for n_members, member in enumerate(members, start=1):
         total += member.size
-        _check(archive, target, member)
         if total > most or n_members > MOST_MEMBERS:
             _refuse_size(archive, member, total, n_members, most, free)
-        path = target.joinpath(*PurePosixPath(member.name).parts)
-        if member.kind == "folder":
-            path.mkdir(parents=True, exist_ok=True)
-        else:
-            _write(archive, member, path)
-            n_files += 1
+        try:
+            _check(archive, target, member)
+            n_files += _place(archive, member, target)
+        except OSError as error:
+            if error.errno not in _NAMES:
+                raise
+            _refuse(archive, member, f"has a name that no file can have there ({error.strerror})")
     return n_files
+
+
+def _place(archive: Path, member: _Member, target: Path) -> int:
+    """Make a folder or a file; how many files."""
+    path = target.joinpath(*PurePosixPath(member.name).parts)
+    if member.kind == "folder":
+        path.mkdir(parents=True, exist_ok=True)
+        return 0
+    _write(archive, member, path)
+    return 1
 
 
 def _zip(archive: Path) -> Iterator[_Member]:

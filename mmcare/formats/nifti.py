@@ -13,6 +13,7 @@ import numpy.typing as npt
 from mmcare.errors import CohortError, Finding, Severity, cut
 from mmcare.formats.atomic import write_bytes
 from mmcare.formats.masks import as_mask
+from mmcare.formats.nifti_mending import heard_mending
 from mmcare.formats.volume import Geometry, Volume, canonical, spans_space
 
 __all__ = ["read_nifti", "read_nifti_mask", "write_nifti"]
@@ -81,7 +82,8 @@ def _open(path: Path) -> tuple[Any, list[Finding]]:
 
     _check_name(path)
     try:
-        image = nibabel.load(path)
+        with heard_mending() as mended:
+            image = nibabel.load(path)
     # nibabel raises whatever a damaged header makes it stumble over.
     except Exception as error:
         what = f"cannot be read as NIfTI ({cut(f'{type(error).__name__}: {error}')})."
@@ -91,7 +93,13 @@ def _open(path: Path) -> tuple[Any, list[Finding]]:
         raise CohortError(Finding(file=path, what=what, todo="Convert it to NIfTI.", code="no-nifti"))
     _check_shape(path, image)
     _check_size(path, image)
-    return image, _check_space(path, image)
+    return image, [*_said(path, mended), *_check_space(path, image)]
+
+
+def _said(path: Path, mended: list[str]) -> list[Finding]:
+    what = [f"has a header that is not in order ({cut(said)}); it is read as if mended so." for said in mended]
+    todo = "Look at its size, spacing and orientation, or export it again."
+    return [Finding(file=path, what=w, todo=todo, severity=Severity.WARNING, code="header-mended") for w in what]
 
 
 def _check_name(path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmcare.errors import CohortError
+from mmcare.errors import CohortError, cut
 from mmcare.formats import archive as archives
 from mmcare.formats.archive import is_archive, unpack
 
@@ -89,6 +89,20 @@ def test_a_name_that_stands_twice(tmp_path: Path) -> None:
         archive.writestr("x", "1")
         archive.writestr("x", "2")
     assert error_of(path) == f"{path}: the member 'x' stands there twice, or has no name; nothing is unpacked. {ADVICE}"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("y" * 300, "File name too long"), ("x/y", "File exists"), ("x/y/z", "Not a directory")],
+)
+@pytest.mark.parametrize("write", [zip_of, tar_of])
+def test_a_name_that_no_file_can_have(tmp_path: Path, write: Callable[..., Path], name: str, reason: str) -> None:
+    """Too long, or below another file."""
+    path = write(tmp_path / "a", {"x": b"1", name: b"2"})
+    assert error_of(path) == (
+        f"{path}: the member '{cut(name)}' has a name that no file can have there ({reason}); nothing is unpacked. "
+        f"{ADVICE}"
+    )
 
 
 def test_more_bytes_than_images_are_compressed_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,3 +170,38 @@ def test_written_files_are_equal_bytes_and_read_back(tmp_path: Path, dtype: type
     assert findings == []
     np.testing.assert_array_equal(volume.values, values)
     np.testing.assert_allclose(volume.affine, np.diag([0.8, 0.5, 2, 1]), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("at", "kind", "value", "said"),
+    [
+        (254, "<i2", 99, "sform_code 99 not valid; setting to 0"),
+        (80, "<f4", -0.8, "pixdim[1,2,3] should be positive; setting to abs of pixdim values"),
+        (80, "<f4", 0, "pixdim[1,2,3] should be non-zero; setting 0 dims to 1"),
+    ],
+)
+def test_what_is_mended_of_a_header_is_said_once_and_here(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, at: int, kind: str, value: float, said: str
+) -> None:
+    path = save(tmp_path / "m.nii", VALUES)
+    content = bytearray(path.read_bytes())
+    spoilt = np.array([value], kind).tobytes()
+    content[at : at + len(spoilt)] = spoilt
+    path.write_bytes(content)
+    for _ in range(2):
+        _, findings = read_nifti(path)
+        assert [f"{finding.severity}: {finding}" for finding in findings] == [
+            f"warning: {path}: has a header that is not in order ({said}); it is read as if mended so. "
+            "Look at its size, spacing and orientation, or export it again."
+        ]
+    assert caplog.messages == [], "nothing beside it"
+
+
+def test_other_users_of_nibabel_hear_it_as_before(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = save(tmp_path / "m.nii", VALUES)
+    read_nifti(path)
+    content = bytearray(path.read_bytes())
+    content[254:256] = b"\x63\x00"
+    path.write_bytes(content)
+    nibabel.load(path)
+    assert caplog.messages == ["sform_code 99 not valid; setting to 0"]
