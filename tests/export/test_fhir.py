@@ -86,7 +86,7 @@ def test_a_patient_without_ct_has_a_prediction_and_dicom_says_why_not(
 ) -> None:
     rows = predicted(small, small.without_ct, capsys)
     code, out, err = ask("--patient", small.without_ct, "--out", tmp_path / "out", "--fhir", "--dicom", series)
-    assert code == 1 and out == f"{tmp_path / 'out' / 'fhir'}\n"
+    assert code == 2 and out == f"{tmp_path / 'out' / 'fhir'}\n"
     found = figures(tmp_path / "out" / "fhir")
     assert {place: figure for place, (figure, _) in found.items()} == {
         (row["arm"], row["horizon"]): Decimal(repr(row["probability"])) for row in rows
@@ -106,7 +106,7 @@ def test_without_the_library_the_extra_is_named_before_anything_is_read(
 ) -> None:
     monkeypatch.setitem(sys.modules, "fhir.resources.R4B.riskassessment", None)
     code, out, err = ask("--patient", "P001", "--out", tmp_path / "out", "--fhir")
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err == (
         "Error: --fhir: a FHIR RiskAssessment is written by fhir.resources, which is not installed.\n"
         '  Run `pip install "mmcare[fhir]"`.\n'

@@ -101,7 +101,7 @@ def test_a_series_of_another_grid_is_refused(small: Small, ask: Ask, tmp_path: P
     smaller = type(volume)(volume.values[:, :, 1:], volume.affine)
     folder = write_series(tmp_path / "ct", smaller)
     code, out, err = ask("--patient", small.whole, "--out", tmp_path / "out", "--dicom", folder)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err.endswith(
         f"Error: {folder}, patient {small.whole}, modality ct: the series lies on another grid than the patient's CT "
         "in the cohort: size 16 x 16 x 13 against 16 x 16 x 14 voxels.\n"
@@ -114,7 +114,7 @@ def test_the_series_of_another_patient_is_refused(small: Small, ask: Ask, tmp_pa
     volume, _ = read_nifti(small.cohort.root / "ct" / f"{small.without_genome}.nii.gz")
     folder = write_series(tmp_path / "ct", volume)
     code, out, err = ask("--patient", small.whole, "--out", tmp_path / "out", "--dicom", folder)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert "the series is another CT than the patient's in the cohort: both lie on one grid, but " in err
     assert not (tmp_path / "out").exists()
 
@@ -122,7 +122,7 @@ def test_the_series_of_another_patient_is_refused(small: Small, ask: Ask, tmp_pa
 def test_what_is_there_is_not_overwritten(small: Small, series: Path, ask: Ask, tmp_path: Path) -> None:
     shutil.copytree(series, tmp_path / "out" / "dicom")
     code, _, err = ask("--patient", small.whole, "--out", tmp_path / "out", "--dicom", series)
-    assert code == 1
+    assert code == 2
     assert err.endswith(
         f"Error: {tmp_path / 'out' / 'dicom'}: exists and is not empty; nothing is ever overwritten.\n"
         "  Name another folder, or remove this one.\n"
@@ -131,5 +131,5 @@ def test_what_is_there_is_not_overwritten(small: Small, series: Path, ask: Ask, 
 
 def test_something_must_be_asked_for(ask: Ask, tmp_path: Path) -> None:
     code, out, err = ask("--patient", "P001", "--out", tmp_path)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert err == "Error: there is nothing to write.\n  Give `--dicom DIR`, `--fhir`, or both.\n"
