@@ -14,7 +14,9 @@ __all__ = ["Late"]
 
 
 class Late(Fusion[LateConfig]):
-    """A path a modality, R_m = W_m LayerNorm(mean_m) + b_m; each gets a head of its own, which is the MLP.
+    """A path a modality, R_m = LayerNorm(mean_m), as it is where it is D wide, else W_m of it + b_m; each gets a head.
+
+    The fusion adds no layer that is not needed: a path is the model of its modality alone.
 
     The heads' losses are summed over the paths a patient has, and their probabilities averaged: a missing modality
     leaves the mean of the others. Modality dropout teaches it nothing: paths do not meet, so that a modality left out
@@ -26,10 +28,11 @@ class Late(Fusion[LateConfig]):
     def __init__(self, config: LateConfig, layouts: Mapping[str, TokenLayout], dims: Mapping[str, int]) -> None:
         super().__init__(config, layouts, dims)
         self.dim, self.paths = config.dim, tuple(dims)
-        self.vectors = OwnVectors(dims, self._linear)
+        self.vectors = OwnVectors(dims, self._to_width)
 
-    def _linear(self, width: int) -> nn.Module:
-        return nn.Sequential(nn.Dropout(self.config.dropout), nn.Linear(width, self.dim))
+    def _to_width(self, width: int) -> nn.Module:
+        same = nn.Identity() if width == self.dim else nn.Linear(width, self.dim)
+        return nn.Sequential(nn.Dropout(self.config.dropout), same)
 
     def forward(self, tokens: Mapping[str, Tokens]) -> Representation:
         """One representation a modality, absent where the modality is."""

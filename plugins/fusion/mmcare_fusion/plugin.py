@@ -67,7 +67,7 @@ class LateConfig(FusionConfig):
     """Keys of late fusion."""
 
     dim: int = Field(128, ge=1, description="Width of each modality's representation.")
-    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout rate before each modality's linear map.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout rate on each modality's mean token.")
 
 
 @hookimpl

@@ -40,7 +40,8 @@ def own_vector(fusion, place: int, mean: Tensor) -> Tensor:
 
 def own_line(fusion, place: int, mean: Tensor) -> Tensor:
     norm, (_, line) = fusion.vectors.maps[place]
-    return line.weight @ norm_of(mean, norm) + line.bias
+    normed = norm_of(mean, norm)
+    return normed if isinstance(line, nn.Identity) else line.weight @ normed + line.bias
 
 
 def perturbed(fusion):
