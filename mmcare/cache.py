@@ -1,9 +1,10 @@
 """The content-addressed store of prepared samples: what it holds is whole, checked on reading, and never edited.
 
-An entry's name is the digest of all that decided its content (files, config, versions); it begins with a checksum of
-the bytes that follow. A damaged entry is removed, said, and computed again. Safe with several processes: the same
-key always means the same bytes, entries appear by an atomic rename, and one process at a time computes an entry. Its
-lock is the system's, which lets go of it where the process ends, however it ends.
+An entry's name is the digest of all that decided its content (files, config, versions), and the format of its bytes; it
+begins with a checksum of the bytes that follow. A damaged entry is removed, said, and computed again; one of another
+format, which another mmcare wrote, is left to that. Safe with several processes: the same name always means the same
+bytes, entries appear by an atomic rename, and one process at a time computes an entry. Its lock is the system's, which
+lets go of it where the process ends, however it ends.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from mmcare.formats.digest import key_of
 __all__ = ["Cache", "CacheSize", "cache_folder"]
 
 log = logging.getLogger(__name__)
+_FORMAT = 2
+"""Of an entry's bytes: raise it where the same sample gives others. Older and newer mmcare share a folder so."""
 _CHUNK = 1 << 20
 _CHECKSUM_BYTES = 40
 """A multiple of 8, as safetensors' own header is: arrays are aligned."""
@@ -235,7 +238,7 @@ class Cache:
                 log.debug("%s cannot be written: digests are computed each time.", memory)
 
     def _path(self, key: str) -> Path:
-        return self.folder / f"{key[:2]}/{key}.sample"
+        return self.folder / f"{key[:2]}/{key}.{_FORMAT}.sample"
 
 
 def _files(folder: Path, pattern: str) -> Iterator[tuple[Path, os.stat_result]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from multiprocessing import get_context
 from pathlib import Path
@@ -60,6 +61,37 @@ def test_a_damaged_entry_is_removed_and_said(tmp_path: Path, caplog: pytest.LogC
             assert cache.get(key) is None
         assert not entry.exists()
         assert f"{entry}: the cached sample is damaged; it is computed again." in caplog.text
+
+
+def test_the_bytes_of_an_entry_are_those_of_its_format(tmp_path: Path) -> None:
+    """Where this fails, other bytes are written than before: raise the cache's format, and take the new digest here."""
+    arrays = {"hu": np.arange(24, dtype=np.int16).reshape(2, 3, 4), "mask": np.eye(3) > 0, "affine": np.eye(4) / 3}
+    Cache(tmp_path).put(key_of("a"), Prepared({"extent_mm": [1.5, 2.0], "note": "Größe", "none": None}, arrays))
+    entry = tmp_path / key_of("a")[:2] / f"{key_of('a')}.2.sample"
+    digest = "b5b932f1e407f91bc90757838cea700ff7b058e34839dbff968c320c787a6cb9"
+    assert hashlib.sha256(entry.read_bytes()).hexdigest() == digest
+
+
+def test_an_entry_of_another_format_is_neither_read_nor_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An older and a newer mmcare use one folder: what the one wrote is no damage to the other."""
+    cache, key = Cache(tmp_path), key_of("a")
+    before = tmp_path / key[:2] / f"{key}.sample"
+    before.parent.mkdir()
+    before.write_bytes(b"as it was written once")
+    assert cache.get(key) is None
+    cache.put(key, sample())
+    monkeypatch.setattr("mmcare.cache._FORMAT", 3)
+    assert cache.get(key) is None
+    cache.put(key, sample(1))
+    for number, seed in ((2, 0), (3, 1)):
+        monkeypatch.setattr("mmcare.cache._FORMAT", number)
+        found = cache.get(key)
+        assert found is not None
+        assert_same(found, sample(seed))
+    assert caplog.text == "" and before.read_bytes() == b"as it was written once"
+    assert cache.size().entries == 3, "all of them are shown, and cleared by their age"
 
 
 def test_a_cache_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -193,7 +193,7 @@ def test_a_cache_that_cannot_be_written_ends_it(
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("MMCARE_CACHE", str(tmp_path / "file"))
     assert fill(spec, cohort) == 2
-    entry = rf"{re.escape(str(tmp_path))}/file/inputs/[0-9a-f]{{2}}/[0-9a-f]{{64}}\.sample"
+    entry = rf"{re.escape(str(tmp_path))}/file/inputs/[0-9a-f]{{2}}/[0-9a-f]{{64}}\.2\.sample"
     out, err = capfd.readouterr()
     assert out == ""
     assert re.fullmatch(

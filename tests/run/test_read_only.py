@@ -160,7 +160,7 @@ def test_a_cache_that_cannot_be_written_loses_no_sample_and_is_said_once(
         cache.put("ab" * 32, sample)
         cache.put("cd" * 32, sample)
     (said,) = caplog.messages
-    entry = cache.folder / "ab" / f"{'ab' * 32}.sample"
+    entry = cache.folder / "ab" / f"{'ab' * 32}.2.sample"
     assert said.startswith(f"{entry}: cannot be written (") and said.endswith(
         "bytes): Not a directory. What should be a folder on the way is a file: write elsewhere. "
         "Samples are not cached; set MMCARE_CACHE to a folder that can be written."
@@ -176,7 +176,7 @@ def test_a_damaged_entry_of_a_cache_that_cannot_be_written_is_computed_again(
         Path(folder).chmod(0o755)
         cache, key = Cache(Path(folder) / "cache"), "ab" * 32
         cache.put(key, Prepared({"n": 1}, {}))
-        entry = cache.folder / "ab" / f"{key}.sample"
+        entry = cache.folder / "ab" / f"{key}.2.sample"
         entry.write_bytes(entry.read_bytes() + b"x")
         with not_writable(cache.folder), caplog.at_level(logging.WARNING):
             assert cache.get(key) is None

@@ -7,9 +7,7 @@ import os
 import random
 import re
 import signal
-import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +16,7 @@ import numpy as np
 import pytest
 
 from mmcare.cli.main import main
-from mmcare.formats import atomic
+from tests.refusals import refusing
 
 from .processes import Processes
 
@@ -232,53 +230,6 @@ def test_eight_fills_of_one_cache_prepare_each_sample_once(
     assert entries_of(tmp_path) == whole
 
 
-class Refusals:
-    """Refuses the n-th write below a folder: a folder made, a file opened for writing, flushed or renamed."""
-
-    def __init__(self) -> None:
-        self.folder, self.failing, self.number, self.count, self.refused = "", -1, 0, 0, ""
-
-    def start(self, folder: Path, failing: int, number: int) -> None:
-        self.folder, self.failing, self.number, self.count, self.refused = str(folder), failing, number, 0, ""
-
-    def stop(self) -> None:
-        self.folder = ""
-
-    def hook(self, event: str, arguments: tuple[object, ...]) -> None:
-        if not self.folder or event not in ("open", "os.mkdir", "os.rename"):
-            return
-        if event == "open" and not int(str(arguments[2])) & (os.O_WRONLY | os.O_RDWR):
-            return
-        self.write(event, str(arguments[0]))
-
-    def write(self, event: str, path: str) -> None:
-        if not self.folder or not path.startswith(self.folder):
-            return
-        self.count += 1
-        if self.count == self.failing:
-            self.refused = f"{event} {path}"
-            raise OSError(self.number, os.strerror(self.number), path)
-
-
-REFUSALS = Refusals()
-
-
-@pytest.fixture
-def refusals(monkeypatch: pytest.MonkeyPatch) -> Iterator[Refusals]:
-    if not hasattr(sys, "_mmcare_refusals"):  # an audit hook stays for good
-        sys._mmcare_refusals = REFUSALS  # type: ignore[attr-defined]
-        sys.addaudithook(REFUSALS.hook)
-    fsync = os.fsync
-
-    def flush(handle: int) -> None:
-        REFUSALS.write("fsync", os.readlink(f"/proc/self/fd/{handle}"))
-        fsync(handle)
-
-    monkeypatch.setattr(atomic.os, "fsync", flush)
-    yield REFUSALS
-    REFUSALS.stop()
-
-
 @pytest.mark.parametrize(
     ("number", "cure"),
     [
@@ -290,7 +241,6 @@ def test_each_write_of_a_fill_may_be_refused(
     spec: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    refusals: Refusals,
     capfd: pytest.CaptureFixture[str],
     number: int,
     cure: str,
@@ -299,26 +249,27 @@ def test_each_write_of_a_fill_may_be_refused(
     (tmp_path / "cohort").mkdir()
     words = ["cohort", "cache", str(spec), "--cohort", str(write_cohort(tmp_path / "cohort", 3)), "--workers", "1"]
     ended: dict[str, int] = {"open": 0, "os.mkdir": 0, "os.rename": 0, "fsync": 0}
-    for failing in range(1, 1000):
-        folder = tmp_path / f"cache-{failing}"
-        monkeypatch.setenv("MMCARE_CACHE", str(folder))
-        refusals.start(folder, failing, number)
-        code = main(words)
-        refusals.stop()
-        out, err = capfd.readouterr()
-        if not refusals.refused:
-            assert (code, out, err) == (0, table(0, 3), "")
-            break
-        if re.search("/inputs/[0-9a-f]{2}(/|$)", refusals.refused):
-            ended[refusals.refused.partition(" ")[0]] += 1
-            entry = rf"{re.escape(str(folder))}/inputs/[0-9a-f]{{2}}/[0-9a-f]{{64}}\.sample"
-            said = rf"Error: {entry}: cannot be written \([\d,]+ bytes\): {os.strerror(number)}\.\n  {cure}\n"
-            assert (code, out) == (2, "") and re.fullmatch(said, err), err
-        else:
-            assert (code, out, err) == (0, table(0, 3), ""), refusals.refused
-        assert not list(folder.glob("inputs/??/.*")), "nothing half"
-        kept = times_of(folder)
-        assert main(words) == 0
-        assert capfd.readouterr().out == table(len(kept), 3 - len(kept))
-        assert kept.items() <= times_of(folder).items()
+    with refusing() as refusals:
+        for failing in range(1, 1000):
+            folder = tmp_path / f"cache-{failing}"
+            monkeypatch.setenv("MMCARE_CACHE", str(folder))
+            refusals.start(folder, failing, number)
+            code = main(words)
+            refusals.stop()
+            out, err = capfd.readouterr()
+            if not refusals.refused:
+                assert (code, out, err) == (0, table(0, 3), "")
+                break
+            if re.search("/inputs/[0-9a-f]{2}(/|$)", refusals.refused):
+                ended[refusals.refused.partition(" ")[0]] += 1
+                entry = rf"{re.escape(str(folder))}/inputs/[0-9a-f]{{2}}/[0-9a-f]{{64}}\.2\.sample"
+                said = rf"Error: {entry}: cannot be written \([\d,]+ bytes\): {os.strerror(number)}\.\n  {cure}\n"
+                assert (code, out) == (2, "") and re.fullmatch(said, err), err
+            else:
+                assert (code, out, err) == (0, table(0, 3), ""), refusals.refused
+            assert not list(folder.glob("inputs/??/.*")), "nothing half"
+            kept = times_of(folder)
+            assert main(words) == 0
+            assert capfd.readouterr().out == table(len(kept), 3 - len(kept))
+            assert kept.items() <= times_of(folder).items()
     assert min(ended.values()) >= 1 and ended["fsync"] == ended["os.rename"] == 3, f"each entry's writes: {ended}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -13,13 +15,18 @@ from pathlib import Path
 
 import pytest
 
+from mmcare.cli.main import main
 from mmcare.cohort.importing.record import Places, is_done, read_record
 from mmcare.errors import MMCareError
-from mmcare.formats import atomic
 from mmcare.workflow.import_dicom import ImportOptions, import_dicom
+from tests.refusals import refusing
 
 from .conftest import write_ct, write_rtstruct
 
+CURES = {
+    errno.ENOSPC: "The disk is full: free some space, or write elsewhere.",
+    errno.EACCES: "Allow writing there, or write elsewhere.",
+}
 PATIENTS = ("P1", "P2", "P3", "P4")
 RUN = """
 import sys
@@ -103,28 +110,69 @@ def test_fifty_killed_imports_go_on(archive: Path, whole: dict[str, bytes], tmp_
     check_goes_on(archive, tmp_path / "cohort", whole, 100 + seed, workers=1 + seed % 2)
 
 
-@pytest.mark.parametrize("failing", [0, 1, 2, 3, 4, 7])
-def test_each_write_may_fail(
-    archive: Path, whole: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two patients."""
+    folder = tmp_path_factory.mktemp("two") / "in"
+    for patient in ("P1", "P2"):
+        write_ct(folder / patient, patient)
+        write_rtstruct(folder / f"rs{patient}", patient)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive of one patient, whose files are unpacked beside the cohort."""
+    folder = tmp_path_factory.mktemp("small")
+    write_ct(folder / "in" / "P1", n=4)
+    with tarfile.open(folder / "one.tar", "w") as tar:
+        tar.add(folder / "in", "in")
+    return folder / "one.tar"
+
+
+def refused_in_words(number: int, cohort: Path) -> re.Pattern[str]:
+    """What is said where a write is refused, whichever it is."""
+    reason, cure = re.escape(os.strerror(number)), CURES[number]
+    said = [rf"{re.escape(str(cohort))}: cannot be made: {reason}\.\n  Write elsewhere\.\n"]
+    here = re.escape(str(cohort.parent))
+    said.append(rf"{here}/\S+: cannot be written( \([\d,]+ bytes\))?: {reason}\.\n  {re.escape(cure)}\n")
+    if number == errno.EACCES:  # of a file that is unpacked
+        ask = r"Ask for the right to it, or name another place\."
+        said.append(rf"{here}/\S+: cannot be looked at or written: {reason}\.\n  {ask}\n")
+    return re.compile(f"Error: ({'|'.join(said)})")
+
+
+@pytest.mark.parametrize("number", CURES)
+@pytest.mark.parametrize("source", ["two", "small_archive"])
+def test_each_write_of_an_import_may_be_refused(
+    source: str, number: int, tmp_path: Path, request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The disk is full at one write in turn: said in words, nothing half, and the next import ends as always."""
-    cohort = tmp_path / "cohort"
-    count = iter(range(1000))
-    fsync = os.fsync
-
-    def full(handle: int) -> None:
-        if os.readlink(f"/proc/self/fd/{handle}").startswith(f"{cohort}/") and next(count) == failing:
-            raise OSError(28, "No space left on device")
-        fsync(handle)
-
-    monkeypatch.setattr(atomic.os, "fsync", full)
-    with pytest.raises(MMCareError, match=r"cannot be written \([\d,]+ bytes\): No space left on device\. The disk is"):
-        import_dicom(archive, cohort, ImportOptions(("gtv*",), workers=1))
-    monkeypatch.undo()
-    if cohort.exists():
-        nothing_half(cohort)
-    import_dicom(archive, cohort, ImportOptions(("gtv*",)))
-    assert files_of(cohort) == whole
+    """Whichever it is, it is said in words and leaves nothing half; the next import ends as always."""
+    import_dicom(request.getfixturevalue(source), tmp_path / "whole" / "cohort", ImportOptions(("gtv*",)))
+    whole, ended = files_of(tmp_path / "whole" / "cohort"), dict.fromkeys(("open", "os.mkdir", "os.rename", "fsync"), 0)
+    with refusing() as refusals:
+        for failing in range(1, 1000):
+            cohort = tmp_path / str(failing) / "cohort"
+            cohort.parent.mkdir()
+            words = ["cohort", "import-dicom", str(request.getfixturevalue(source)), "--cohort", str(cohort)]
+            words += ["--roi", "gtv*", "--workers", "1"]
+            refusals.start(cohort.parent, failing, number)
+            code = main(words)
+            refusals.stop()
+            out, err = capfd.readouterr()
+            if not refusals.refused:
+                assert code == 0
+                break
+            ended[refusals.refused.partition(" ")[0]] += 1
+            assert (code, out) == (2, "") and refused_in_words(number, cohort).fullmatch(err), (refusals.refused, err)
+            assert not [path for path in cohort.parent.rglob("*") if path.name.startswith(".")], "nothing half"
+            records = {path: path.stat().st_mtime_ns for path in cohort.glob("ct/*.json")}
+            nothing_half(cohort)
+            assert main(words) == 0
+            capfd.readouterr()
+            assert files_of(cohort) == whole
+            assert all(path.stat().st_mtime_ns == was for path, was in records.items()), "nothing finished done twice"
+    assert min(ended.values()) >= 2, f"each kind of write: {ended}"
 
 
 def test_two_imports_of_one_cohort_do_not_meet(archive: Path, tmp_path: Path) -> None:
