@@ -71,7 +71,8 @@ def _modality(case: Case, name: str, modality: Modality[Any]) -> ModalityInputs:
 
 
 def _said(finding: Finding) -> str:
-    text = f"{finding.what} {finding.todo}".strip()
+    """The page is about one patient: that it is one need not be said."""
+    text = f"{finding.what} {finding.todo}".strip().replace(" for 1 patient", "").replace(" (1 patient)", "")
     return text[:1].upper() + text[1:]
 
 

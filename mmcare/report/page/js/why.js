@@ -20,7 +20,7 @@ MM.why = () => {
     if (found >= 0 && select) { select.value = String(found); select.dispatchEvent(new Event("change")); }
   };
   const draw = MM.chart(box, (width) => {
-    const shown = rows(), narrow = width < 480, left = narrow ? 150 : 230;
+    const shown = rows(), narrow = width < 480, left = narrow ? 164 : 230;
     const value = (row) => (row.raw === null ? "unknown" : MM.short(`${MM.number(row.raw)}${row.unit && !narrow ? ` ${row.unit}` : ""}`, narrow ? 8 : 14));
     const label = (row) => (row.modality === null ? row.name : `${MM.short(row.name === row.modality ? MM.kind(row.name) : row.name, narrow ? 11 : 18)} = ${value(row)}`);
     const domain = MM.extent(shown.flatMap((r) => [r.from, r.to]).concat(output.baseline, output.prediction));
