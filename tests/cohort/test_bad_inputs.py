@@ -227,10 +227,11 @@ def test_a_bad_dictionary_is_named(case: str, write: Write) -> None:
 
 def test_free_text_is_no_category(write: Write) -> None:
     """T20."""
-    table = as_text([{**row, "sex": f"a word about {row['patient_id']}"} for row in rows(60)])
+    texts = [f"a word about {row['patient_id']}" for row in rows(400)]
+    table = as_text([{**row, "sex": texts[i], "age": str(55 + i % 30)} for i, row in enumerate(rows(400))])
     found = said(write(DICTIONARY.replace(", levels: [female, male]", ""), table))
     assert found == [
-        "warning: patients.csv, modality table, sex: holds 60 different texts: more than 50 are no category to learn "
+        "warning: patients.csv, modality table, sex: holds 400 different texts: more than 50 are no category to learn "
         "of. Group them, or give the column `role: other`."
     ]
 
@@ -238,10 +239,14 @@ def test_free_text_is_no_category(write: Write) -> None:
 def test_a_line_break_within_quotes_is_part_of_a_cell(write: Write) -> None:
     """T15: and the lines of what follows are those of the file."""
     table = changed(1, sex='"fe\nmale"')
-    assert said(write(table=table))[-1].startswith(
-        "warning: patients.csv, modality table, sex: `fe male` (line 3; 1 cells) is none of the levels"
+    assert said(write(table=table))[-1] == (
+        "warning: patients.csv, modality table, sex: `fe male` (line 3; 1 cells) is none of the levels female, male: "
+        "it counts as not measured. Correct the cells, or the column's `levels`."
     )
-    assert "(line 5 '?')" in said(write(table=table.replace("P02,sbrt,32,0,57", "P02,sbrt,32,0,?")))[0]
+    assert said(write(table=table.replace("P02,sbrt,32,0,57", "P02,sbrt,32,0,?")))[0] == (
+        "error: patients.csv, modality table, age: 1 of 24 cells with text that is no number (line 5 '?'). "
+        "Write a number with a decimal point, leave the cell empty, or list the text under the column's `missing`."
+    )
 
 
 def test_an_entry_that_nothing_reads_is_said(write: Write) -> None:
