@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from mmcare.errors import CohortError, Finding, Severity
+from mmcare.errors import CohortError, Finding, Severity, cut
 from mmcare.formats import Volume
 from mmcare.formats.dicom import read_dicom_slices, volume_of_slices
 from mmcare.formats.dicom_grid import check_slices, grid
@@ -37,6 +38,19 @@ _EMPTY = (  # of type 2 in the modules of patient and study: they may be empty, 
     "StudyTime",
     "ReferringPhysicianName",
 )
+_PATTERNS = {
+    "a UID": r"[0-9]+(\.[0-9]+)+",
+    "M, F, O or nothing": r"[MFO]?",
+    "a date such as 20260131, or nothing": r"(\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01]))?",
+    "a time such as 235959, or nothing": r"(([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?)?",
+}
+_COPIED = {
+    "StudyInstanceUID": "a UID",
+    "PatientSex": "M, F, O or nothing",
+    "PatientBirthDate": "a date such as 20260131, or nothing",
+    "StudyDate": "a date such as 20260131, or nothing",
+    "StudyTime": "a time such as 235959, or nothing",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +157,7 @@ def _dataset(header: ImageHeader, distance_mm: float) -> Dataset:
     from pydicom import dcmread
 
     dataset = dcmread(header.path, stop_before_pixels=True, force=header.is_bare)
+    _check_copied(header.path, dataset)
     dataset.decode()
     dataset.SpecificCharacterSet = "ISO_IR 192"
     for name in _EMPTY:
@@ -151,6 +166,20 @@ def _dataset(header: ImageHeader, distance_mm: float) -> Dataset:
     if not dataset.get("SliceThickness"):
         dataset.SliceThickness = f"{distance_mm:.6g}"
     return dataset
+
+
+def _check_copied(path: Path, dataset: Dataset) -> None:
+    """What is copied must be such as DICOM allows, for an archive may refuse what is not.
+
+    Raises:
+        CohortError: A value is not; the message names the element, the value and what is allowed.
+    """
+    for name, allowed in _COPIED.items():
+        value = str(dataset.get(name) or "")
+        if re.fullmatch(_PATTERNS[allowed], value) is None:
+            what = f"is '{cut(value, 40)}'; {allowed} is due."
+            todo = "Correct the series: the value would be copied into what is exported."
+            raise CohortError(Finding(file=path, key=name, what=what, todo=todo, code="header-value"))
 
 
 def _share_alike(found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> float:

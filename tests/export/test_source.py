@@ -96,3 +96,23 @@ def test_the_patient_is_read_as_the_archive_writes_him(tmp_path: Path) -> None:
     series, _ = read_source(folder, None, None)
     first = series.images[0]
     assert (str(first.PatientName), first.PatientID, first.PatientBirthDate) == ("Müller^Änne", "HOSPITAL-7", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("PatientSex", "X", "is 'X'; M, F, O or nothing is due."),
+        ("PatientBirthDate", "unknown", "is 'unknown'; a date such as 20260131, or nothing is due."),
+        ("StudyTime", "10:30", "is '10:30'; a time such as 235959, or nothing is due."),
+        ("StudyInstanceUID", None, "is ''; a UID is due."),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Invalid value for VR")
+def test_what_would_be_copied_must_be_dicom(name: str, value: str | None, said: str, tmp_path: Path) -> None:
+    folder = write_series(tmp_path / "ct", volume_of(STRAIGHT))
+    changed(folder, name, value)
+    with pytest.raises(CohortError) as raised:
+        read_source(folder, None, None)
+    assert str(raised.value) == (
+        f"{folder / '001.dcm'}, {name}: {said} Correct the series: the value would be copied into what is exported."
+    )
