@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +78,7 @@ def write_dicom(case: Case, wanted: DicomWanted, out: Path, progress: Progress |
         notes.append(Finding(patient=case.patient, modality=name, what=what, severity=Severity.WARNING, code="no-mask"))
     if mask is None and not maps:
         raise CohortError(notes)
-    with new_folder(out) as folder:
+    with new_folder(out) as folder, _names_of_one_part():
         writing = _Writing(series, maker_of(case.run), folder, progress)
         if mask is not None:
             writing.mask(mask)
@@ -120,6 +123,14 @@ class _Writing:
     def _next(self) -> int:
         self.number += 1
         return self.number
+
+
+@contextmanager
+def _names_of_one_part() -> Iterator[None]:
+    """Names are copied as they are; that many have one part (`LUNG1-001`) is nothing that a user can mend."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*unlikely to represent the intended person name")
+        yield
 
 
 def _save(dataset: Dataset, path: Path) -> None:

@@ -11,12 +11,15 @@ from pydicom import dcmread
 
 from mmcare.cli.main import main
 from mmcare.formats import rasterise, read_dicom_series, read_mask, read_rtstruct
+from tests.explain.conftest import Small, small
+
+__all__ = ["small"]
 
 
 @pytest.mark.slow
-def test_lung1_is_exported_onto_its_own_series(demo_run: Path, lung1: Path, tmp_path: Path) -> None:
+def test_lung1_is_exported_onto_its_own_series(small: Small, lung1: Path, tmp_path: Path) -> None:
     out, series = tmp_path / "out", lung1 / "dicom" / "LUNG1-001"
-    words = ["export", demo_run, "--cohort", lung1, "--patient", "LUNG1-001", "--out", out, "--dicom", series]
+    words = ["export", small.run.path, "--cohort", lung1, "--patient", "LUNG1-001", "--out", out, "--dicom", series]
     assert main([str(word) for word in (*words, "--fhir")]) == 0
     volume, _ = read_dicom_series(series)
     drawn, _ = rasterise(read_rtstruct(lung1 / "rtstruct" / "LUNG1-001.dcm"), "GTV-1", volume)
