@@ -45,7 +45,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 def overrides(modalities: tuple[str, ...], fusion: str | None, seed: int) -> list[str]:
     left_out = [f"modalities.{name}=null" for name in ALL if name not in modalities]
     trunk = ["fusion=null"] if fusion is None else [f"fusion.use={fusion}"]
-    own = ["training.modality_dropout=0"] if fusion in (None, "late") else []  # as examples/mm-care-late.yaml says
+    own = ["training.modality_dropout=0"] if fusion in (None, "late") else []
+    own += ["training.early_stopping.metric=c_index"] if fusion == "late" else []  # as examples/mm-care-late.yaml says
     return [*left_out, *trunk, *own, "head.endpoints.lc=null", f"training.seed={seed}", f"split.seed={seed}"]
 
 
