@@ -46,7 +46,7 @@ def cache(
 
     Example:
         mmcare cohort cache examples/demo.yaml --cohort mmcare-demo/cohort --workers 2
-        RAY_ADDRESS=head:6379 mmcare cohort cache examples/demo.yaml --cohort /shared/cohort --engine ray
+        mmcare cohort cache examples/demo.yaml --cohort /shared/cohort --engine ray
         mmcare cohort cache --show
         mmcare cohort cache --clear-older 30
     """
