@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.report.browser import browser
+
+__all__ = ["browser"]  # one for the session: a second one finds the first one's event loop
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

@@ -7,7 +7,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from mmcare.workflow.cohort_page.drawing import joined, ticks
 from mmcare.workflow.cohort_page.page import CohortPage, cohort_page
 from mmcare.workflow.cohort_page.render import render_cohort_page
 from mmcare.workflow.cohort_page.thumbnail import GAP, TILE, thumbnail
+from tests.report.browser import Browser
 
 from .conftest import DICTIONARY, as_text, rows
 
@@ -407,26 +408,12 @@ def test_ticks_are_round_numbers_within() -> None:
     assert ticks(3, 3) == [3]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    from shutil import which
-
-    sync = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = which("chromium") or which("chromium-browser") or which("google-chrome")
-    if found is None:
-        pytest.skip("no Chromium is installed")
-    with sync.sync_playwright() as run:
-        opened = run.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-def test_findings_are_filtered_and_sorted_in_a_browser(browser: object, write: Write, tmp_path: Path) -> None:
+def test_findings_are_filtered_and_sorted_in_a_browser(browser: Browser, write: Write, tmp_path: Path) -> None:
     folder = write()
     spoil(folder, dead="7", os_months="-3", age="old")
     path = tmp_path / "check.html"
     assert main(["cohort", "check", str(folder), "--html", str(path)]) == 2
-    context = browser.new_context(offline=True, viewport={"width": 400, "height": 800})  # type: ignore[attr-defined]
+    context = browser.chromium.new_context(offline=True, viewport={"width": 400, "height": 800})
     view = context.new_page()
     said: list[str] = []
     view.on("console", lambda message: said.append(message.text))
@@ -452,10 +439,10 @@ def test_findings_are_filtered_and_sorted_in_a_browser(browser: object, write: W
     context.close()
 
 
-def test_the_page_has_no_barrier_that_axe_knows(browser: object, html: Path) -> None:
+def test_the_page_has_no_barrier_that_axe_knows(browser: Browser, html: Path) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
     for scheme in ("light", "dark"):
-        context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # type: ignore[attr-defined]
+        context = browser.chromium.new_context(color_scheme=scheme, bypass_csp=True)
         view = context.new_page()
         view.goto(html.as_uri())
         results = axe.Axe().run(view)

@@ -12,9 +12,7 @@ import pytest
 from mmcare.cli.main import main
 from mmcare.report import ReportData
 from mmcare.report.packing import unpacked_bytes, unpacked_int16
-from tests.report.browser import SMALL, Browser, browser
-
-__all__ = ["browser"]
+from tests.report.browser import SMALL, Browser
 
 
 @pytest.mark.parametrize("patient", ["LUNG1-001", pytest.param("LUNG1-002", marks=pytest.mark.slow)])

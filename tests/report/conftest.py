@@ -21,10 +21,8 @@ from mmcare.synthetic import draw, write_cohort
 from mmcare.workflow import Options, evaluate_run
 from mmcare.workflow.demo import example
 
-from .browser import Opened, browser
+from .browser import Opened
 from .cohorts import PLAIN, SPEC, plain_rows, write
-
-__all__ = ["browser"]
 
 Ask = Callable[..., tuple[int, str, str]]
 Page = Callable[[ReportData], Path]
