@@ -45,6 +45,7 @@ def differences(data: Stored, at: Representation, number: int, hidden: tuple[int
     return np.array(found)
 
 
+@pytest.mark.slow
 def test_without_a_signal_the_spread_is_greenwoods() -> None:
     """R is 0 for all, so that a refit is the arms' curves of its draw; those of KM differ by Greenwood's variance."""
     n = TRAINING + VALIDATION

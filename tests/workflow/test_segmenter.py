@@ -147,6 +147,7 @@ def test_a_model_locates_with_it_and_needs_it_no_more(
     assert list(here.rows()) == list(there.rows())
 
 
+@pytest.mark.slow
 def test_a_training_after_a_fill_of_the_cache_locates_nobody(run: SegmenterRun, cohort: Path, tmp_path: Path) -> None:
     """The digest of the segmenter's weights is in the keys: a fill writes them as a run has them."""
     file = tmp_path / "located.yaml"
