@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,7 +53,17 @@ def staging_folder(source: Path, cohort: Path, purpose: str) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """First under the name of something half: killed in the middle, it would pass for a whole archive."""
+    doomed = folder.with_name(f".{folder.name[:40]}.{secrets.token_hex(6)}")
+    try:
+        folder.rename(doomed)
+    except OSError:
+        return  # it is not there; or it cannot be touched, and stays whole
+    shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _clear(folder: Path) -> None:

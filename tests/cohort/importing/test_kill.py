@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 from mmcare.cli.main import main
 from mmcare.cohort.importing.record import Places, is_done, read_record
+from mmcare.cohort.importing.source import opened_source
 from mmcare.errors import MMCareError
 from mmcare.workflow.import_dicom import ImportOptions, import_dicom
 from tests.refusals import refusing
@@ -102,6 +104,26 @@ def check_goes_on(archive: Path, cohort: Path, whole: dict[str, bytes], seed: in
     assert [p.name for p in cohort.parent.iterdir()] == [cohort.name]
     assert sum(str(result.outcome) == "there already" for result in summary.patients) == before
     assert all(path.stat().st_mtime_ns == was for path, was in times.items())
+
+
+def test_a_kill_while_unpacked_files_are_removed_leaves_no_archive_that_lacks_some(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cohort, real = tmp_path / "cohort", shutil.rmtree
+    with opened_source(archive, cohort) as folder:
+        files = files_of(folder)
+
+    def killed_at_once(path: Path, **options: object) -> None:
+        next(p for p in Path(path).rglob("*.dcm")).unlink()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shutil, "rmtree", killed_at_once)
+    with pytest.raises(KeyboardInterrupt), opened_source(archive, cohort):
+        pass
+    monkeypatch.setattr(shutil, "rmtree", real)
+    with opened_source(archive, cohort) as folder:
+        assert files_of(folder) == files
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("seed", range(3))
