@@ -114,7 +114,7 @@ def test_a_kill_while_unpacked_files_are_removed_leaves_no_archive_that_lacks_so
         files = files_of(folder)
 
     def killed_at_once(path: Path, **options: object) -> None:
-        next(p for p in Path(path).rglob("*.dcm")).unlink()
+        next(p for p in Path(path).rglob("*") if p.is_file()).unlink()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(shutil, "rmtree", killed_at_once)
