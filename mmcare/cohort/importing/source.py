@@ -61,8 +61,10 @@ def _remove(folder: Path) -> None:
     doomed = folder.with_name(f".{folder.name[:40]}.{secrets.token_hex(6)}")
     try:
         folder.rename(doomed)
+    except FileNotFoundError:
+        return  # the archive was refused
     except OSError:
-        return  # it is not there; or it cannot be touched, and stays whole
+        doomed = folder  # patients' files shall not stay
     shutil.rmtree(doomed, ignore_errors=True)
 
 
