@@ -55,8 +55,9 @@ class Measured:
 def make_run(folder: Path) -> tuple[Path, Path]:
     """A run of the demo's spec on synthetic patients whose tumours are outlined."""
     from mmcare.synthetic import draw, write_cohort
-    from mmcare.workflow import Options, fit
     from mmcare.workflow.demo import example
+    from mmcare.workflow.fit import fit
+    from mmcare.workflow.options import Options
 
     write_cohort(draw("heterogeneous", 500, 0), folder / "cohort", size_voxels=36, spacing_mm=3.0)
     overrides = (

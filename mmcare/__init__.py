@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from mmcare.registry import component
     from mmcare.run import load_run, load_segmenter_run
     from mmcare.spec import load_spec
-    from mmcare.workflow import fit, fit_segmenter
+    from mmcare.workflow.fit import fit
+    from mmcare.workflow.options import Options
+    from mmcare.workflow.segmenter import fit_segmenter
 
     __version__: str
 
 __all__ = [
+    "Options",
     "__version__",
     "component",
     "fit",
@@ -28,9 +31,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Options": "mmcare.workflow.options",
     "component": "mmcare.registry",
-    "fit": "mmcare.workflow",
-    "fit_segmenter": "mmcare.workflow",
+    "fit": "mmcare.workflow.fit",
+    "fit_segmenter": "mmcare.workflow.segmenter",
     "load_run": "mmcare.run",
     "load_segmenter_run": "mmcare.run",
     "load_spec": "mmcare.spec",

@@ -44,8 +44,8 @@ def demo(
     folder = out if out is not None else _next_free(Path("mmcare-demo"))
     _refuse_full(folder)
     tell("loading torch and the plugins")
-    from mmcare.workflow import Options
     from mmcare.workflow.demo import FULL, TINY, run_demo
+    from mmcare.workflow.options import Options
 
     with progress() as advance:
         options = Options(

@@ -40,7 +40,7 @@ def evaluate(
         mmcare evaluate runs/demo-0001 --cohort other-hospital --json
     """
     from mmcare.run import RunFolder, load_run
-    from mmcare.workflow import evaluate_run
+    from mmcare.workflow.evaluate import evaluate_run
 
     if RunFolder(run).manifest().kind == "segmenter":
         _evaluate_segmenter(run, cohort, json, allow_local_code)
@@ -58,7 +58,7 @@ def evaluate(
 
 def _evaluate_segmenter(run: Path, folder: Path | None, json: bool, allow_local_code: bool) -> None:
     from mmcare.run import load_segmenter_run
-    from mmcare.workflow import evaluate_segmenter
+    from mmcare.workflow.evaluate_segmenter import evaluate_segmenter
 
     loaded = load_segmenter_run(run, allow_local_code=allow_local_code)
     with progress() as advance:

@@ -15,7 +15,7 @@ from mmcare.errors import MMCareError
 
 if TYPE_CHECKING:
     from mmcare.run import Run, SegmenterRun
-    from mmcare.workflow import Options
+    from mmcare.workflow.options import Options
 
 __all__ = ["train"]
 
@@ -105,8 +105,9 @@ def _refuse_contradictions(asked: _Asked) -> None:
 
 def _real(asked: _Asked, advance: Progress) -> Run | SegmenterRun:
     from mmcare.spec import load_spec
-    from mmcare.workflow import fit, fit_segmenter
-    from mmcare.workflow import resume as go_on
+    from mmcare.workflow.fit import fit
+    from mmcare.workflow.resume import resume as go_on
+    from mmcare.workflow.segmenter import fit_segmenter
 
     if asked.resume is not None:
         return go_on(
@@ -125,7 +126,7 @@ def _real(asked: _Asked, advance: Progress) -> Run | SegmenterRun:
 
 
 def _dry(asked: _Asked, advance: Progress) -> None:
-    from mmcare.workflow import dry_run
+    from mmcare.workflow.dry_run import dry_run
 
     assert asked.spec is not None and asked.cohort is not None, "contradictions are refused"
     dry_run(
@@ -140,7 +141,7 @@ def _dry(asked: _Asked, advance: Progress) -> None:
 
 
 def _options(asked: _Asked, advance: Progress) -> Options:
-    from mmcare.workflow import Options
+    from mmcare.workflow.options import Options
 
     return Options(
         out=asked.out,

@@ -12,7 +12,7 @@ import torch
 import mmcare
 from mmcare.cache import Cache
 from mmcare.cli.main import main
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 DICTIONARY = """\
 mmcare_cohort: 1

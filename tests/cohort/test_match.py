@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmcare.cohort import read_cohort
 from mmcare.spec import load_spec
-from mmcare.workflow import check_match
+from mmcare.workflow.cohort_match import check_match
 
 from .conftest import DICTIONARY, as_text, rows
 

@@ -11,7 +11,7 @@ from mmcare.cache import Cache
 from mmcare.run import Run
 from mmcare.synthetic import draw
 from mmcare.synthetic.write import CT_ENTRY, DICTIONARY, write_tables
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 SPEC = """\
 mmcare: 1

@@ -55,7 +55,7 @@ def test_a_finished_fold_is_kept_and_read_back_the_same(run: Run) -> None:
 
 def test_a_stopped_training_goes_on_with_the_next_fold(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mmcare.errors import Interrupted
-    from mmcare.workflow import resume
+    from mmcare.workflow.resume import resume
 
     train_network, calls = network.train_network, []
 

@@ -18,7 +18,7 @@ from mmcare.decision.state import DecisionState, read_state
 from mmcare.model import Model, encoded
 from mmcare.run import NetworkPredictor
 from mmcare.synthetic import draw, write_cohort
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 SPEC = """\
 mmcare: 1

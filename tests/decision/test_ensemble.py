@@ -14,7 +14,7 @@ from mmcare.decision import decide
 from mmcare.decision.networks import networks_of
 from mmcare.errors import SpecError
 from mmcare.run import EnsemblePredictor, NetworkPredictor, Run, load_run
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 
 def test_the_prognosis_is_the_mean_of_the_members(ensemble: Run, folder: Path) -> None:

@@ -16,7 +16,7 @@ from mmcare.decision.state import Summary, read_state
 from mmcare.run import Run
 from mmcare.synthetic import Draw, draw
 from mmcare.synthetic.write import CT_ENTRY, DICTIONARY, write_tables
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 PATIENTS = 2000
 """So many that in most cohorts each fold trains on 20 local failures of each arm: with fewer nobody is advised."""

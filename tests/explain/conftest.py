@@ -15,7 +15,7 @@ from mmcare.cohort import Cohort, read_cohort
 from mmcare.explain import ExplainConfig, Explainer
 from mmcare.formats import write_nifti
 from mmcare.run import Run
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 DICTIONARY = """\
 mmcare_cohort: 1

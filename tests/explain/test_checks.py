@@ -23,7 +23,7 @@ from mmcare.explain.metric.randomisation import resemblance, shuffled_model
 from mmcare.explain.metric.true_drivers import agreement, drivers, true_effects
 from mmcare.run import NetworkPredictor, Run
 from mmcare.synthetic import Contents, synthesise
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 from .conftest import Small
 

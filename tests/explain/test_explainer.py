@@ -19,7 +19,7 @@ from mmcare.explain.background import read_reference
 from mmcare.explain.explainer import Notes, Work
 from mmcare.explain.metric.randomisation import shuffled_model
 from mmcare.run import EnsemblePredictor, NetworkPredictor
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 from .conftest import GENES, Small
 

@@ -12,8 +12,8 @@ import mmcare
 from mmcare.cache import Cache
 from mmcare.cohort import read_cohort
 from mmcare.survival import harrell_concordance
-from mmcare.workflow import Options
 from mmcare.workflow.demo import example
+from mmcare.workflow.options import Options
 from tests.learning.planted import HAZARD_A_YEAR, Planted, plant
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]

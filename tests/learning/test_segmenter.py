@@ -8,8 +8,10 @@ import pytest
 
 from mmcare.cache import Cache
 from mmcare.synthetic import draw, write_cohort
-from mmcare.workflow import Options, evaluate_segmenter, fit_segmenter
 from mmcare.workflow.demo import example
+from mmcare.workflow.evaluate_segmenter import evaluate_segmenter
+from mmcare.workflow.options import Options
+from mmcare.workflow.segmenter import fit_segmenter
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 

@@ -19,7 +19,8 @@ from mmcare.inputs import Inputs
 from mmcare.model import build
 from mmcare.run import find_weights, load_run
 from mmcare.spec import Spec, load_spec
-from mmcare.workflow import Options, fit
+from mmcare.workflow.fit import fit
+from mmcare.workflow.options import Options
 
 from .conftest import DEMO, SMALL
 

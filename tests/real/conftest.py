@@ -9,9 +9,10 @@ import pytest
 
 from mmcare.cache import Cache
 from mmcare.synthetic import draw, write_cohort
-from mmcare.workflow import Options, fit
 from mmcare.workflow.cohort_make import make_cohort
 from mmcare.workflow.demo import example
+from mmcare.workflow.fit import fit
+from mmcare.workflow.options import Options
 
 LUNG1 = """\
 mmcare_cohort: 1

@@ -16,8 +16,10 @@ from mmcare.cache import Cache
 from mmcare.cohort import read_cohort
 from mmcare.run import SegmenterRun
 from mmcare.synthetic import draw, write_cohort
-from mmcare.workflow import Options, fit, fit_segmenter
 from mmcare.workflow.demo import example
+from mmcare.workflow.fit import fit
+from mmcare.workflow.options import Options
+from mmcare.workflow.segmenter import fit_segmenter
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 

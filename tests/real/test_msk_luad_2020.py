@@ -19,9 +19,11 @@ from mmcare.evaluation import Metrics
 from mmcare.inputs import Inputs, read_inputs
 from mmcare.run import Run, load_run
 from mmcare.spec import load_spec
-from mmcare.workflow import Options, check_match, fit
 from mmcare.workflow.cohort_check import check_cohort_folder
+from mmcare.workflow.cohort_match import check_match
 from mmcare.workflow.demo import example
+from mmcare.workflow.fit import fit
+from mmcare.workflow.options import Options
 
 HEAD = ("EGFR", "KRAS", "TP53", "STK11", "KEAP1")
 

@@ -18,8 +18,9 @@ from mmcare.cohort import read_cohort
 from mmcare.report import ReportData, build_report, render_report
 from mmcare.run import Run
 from mmcare.synthetic import draw, write_cohort
-from mmcare.workflow import Options, evaluate_run
 from mmcare.workflow.demo import example
+from mmcare.workflow.evaluate import evaluate_run
+from mmcare.workflow.options import Options
 
 from .browser import Opened
 from .cohorts import PLAIN, SPEC, plain_rows, write

@@ -15,7 +15,7 @@ from mmcare.report import ReportData, build_report
 from mmcare.report.choice import Choice
 from mmcare.report.numbers import signed
 from mmcare.run import Run
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 from .browser import Browser
 from .cohorts import ARMS, DEATHS, FAILURES, SPEC, TURNING, suits, turning_rows, write

@@ -21,7 +21,7 @@ from mmcare.report.case import open_cases
 from mmcare.report.part import Missing
 from mmcare.report.similar import NEAREST, Similar, similar
 from mmcare.run import EnsemblePredictor, NetworkPredictor, Run
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 from .browser import Browser
 from .cohorts import PLAIN, SPEC, plain_rows, write

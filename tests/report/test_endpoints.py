@@ -12,7 +12,7 @@ from mmcare.cohort import read_cohort
 from mmcare.report import ReportData, build_report
 from mmcare.report.why import Why
 from mmcare.run import Run
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 from .browser import Browser
 from .cohorts import PLAIN, plain_rows, write

@@ -11,7 +11,7 @@ from mmcare.cache import Cache
 from mmcare.cohort import read_cohort
 from mmcare.formats.filename import file_name
 from mmcare.report import ReportData, build_report
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 from .browser import Browser
 from .cohorts import plain_rows, write

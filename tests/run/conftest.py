@@ -17,7 +17,7 @@ from mmcare.cache import Cache
 from mmcare.cli.main import main
 from mmcare.errors import MMCareError
 from mmcare.run import Run
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 DICTIONARY = """\
 mmcare_cohort: 1

@@ -14,7 +14,7 @@ import torch
 import mmcare
 from mmcare.errors import MMCareError
 from mmcare.run import Prediction, Run
-from mmcare.workflow import evaluate_run
+from mmcare.workflow.evaluate import evaluate_run
 
 from .conftest import DICTIONARY, Ask, Copy, reseal, rows, write_cohort
 

@@ -22,7 +22,7 @@ from mmcare.errors import Finding, MMCareError
 from mmcare.evaluation import Metrics
 from mmcare.formats.atomic import write_text
 from mmcare.run import Run, RunFolder
-from mmcare.workflow import evaluate_run
+from mmcare.workflow.evaluate import evaluate_run
 
 from .conftest import Copy, reseal
 

@@ -9,8 +9,8 @@ import mmcare
 from mmcare.cache import Cache
 from mmcare.run import NetworkPredictor, Run, load_run
 from mmcare.synthetic import draw, write_cohort
-from mmcare.workflow import Options
 from mmcare.workflow.demo import example
+from mmcare.workflow.options import Options
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")]
 

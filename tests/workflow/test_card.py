@@ -11,7 +11,7 @@ import pytest
 import mmcare
 from mmcare.cache import Cache
 from mmcare.run import Run
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 
 from .conftest import PLAIN
 

@@ -12,7 +12,8 @@ import torch
 from mmcare.cache import Cache
 from mmcare.cli.main import main
 from mmcare.run import load_run
-from mmcare.workflow import Options, fit
+from mmcare.workflow.fit import fit
+from mmcare.workflow.options import Options
 
 LAST, BEST = Path("resume", "last.ckpt"), Path("resume", "best-0002.safetensors")
 TODO = (

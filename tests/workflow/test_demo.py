@@ -11,8 +11,8 @@ from safetensors.torch import load
 
 from mmcare.cli.main import main
 from mmcare.run import load_run, load_segmenter_run
-from mmcare.workflow import Options
 from mmcare.workflow.demo import FULL, TINY, Demo, DemoSize, example, run_demo
+from mmcare.workflow.options import Options
 
 SMALL = DemoSize(
     patients=60,

@@ -14,8 +14,9 @@ from mmcare.evaluation import ALL_ARMS, Metrics
 from mmcare.run import Run
 from mmcare.survival import aalen_johansen, reverse_kaplan_meier, uno_concordance
 from mmcare.synthetic import draw, patient_id
-from mmcare.workflow import Options, fit
 from mmcare.workflow.evaluate import evaluate_run
+from mmcare.workflow.fit import fit
+from mmcare.workflow.options import Options
 
 DICTIONARY = """\
 mmcare_cohort: 1

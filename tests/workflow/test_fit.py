@@ -20,7 +20,9 @@ from mmcare.cache import Cache
 from mmcare.cli.main import main
 from mmcare.errors import RunError
 from mmcare.run import load_run
-from mmcare.workflow import Options, evaluate_run, fit
+from mmcare.workflow.evaluate import evaluate_run
+from mmcare.workflow.fit import fit
+from mmcare.workflow.options import Options
 
 from .conftest import PLAIN, write_cohort
 from .processes import Processes

@@ -14,7 +14,7 @@ import mmcare
 from mmcare.cache import Cache
 from mmcare.errors import RunError
 from mmcare.run import NetworkPredictor, Run
-from mmcare.workflow import Options
+from mmcare.workflow.options import Options
 from mmcare.workflow.reference import training_outcomes, write_reference
 
 from .conftest import ALL_ON

@@ -19,8 +19,11 @@ from mmcare.cli.main import main
 from mmcare.errors import CohortError, RunError, SpecError
 from mmcare.inputs import Kept
 from mmcare.run import SegmenterRun, load_segmenter_run
-from mmcare.workflow import Options, dry_run, evaluate_segmenter, fit_segmenter
 from mmcare.workflow.cohort_cache import CacheTask, fill_cache
+from mmcare.workflow.dry_run import dry_run
+from mmcare.workflow.evaluate_segmenter import evaluate_segmenter
+from mmcare.workflow.options import Options
+from mmcare.workflow.segmenter import fit_segmenter
 
 COHORT = """\
 mmcare_cohort: 1
