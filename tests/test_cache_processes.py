@@ -64,6 +64,7 @@ def whole_entries(folder: Path) -> int:
     return len(found)
 
 
+@pytest.mark.slow
 def test_eight_processes_compute_each_item_once_and_read_no_wrong_array(tmp_path: Path) -> None:
     with get_context("spawn").Pool(8) as pool:
         found = pool.map(fill, [tmp_path] * 8, chunksize=1)

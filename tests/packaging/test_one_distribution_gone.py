@@ -23,6 +23,9 @@ def workspace() -> list[str]:
     return [tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"]["name"] for member in members]
 
 
+ALWAYS = ("mmcare-plugin-imaging", "mmcare-plugin-prognosis", "mmcare-plugin-esm")
+"""Gone in every run of the tests; the others in the slow ones."""
+
 HEAD = "head: {use: dual-task, endpoints: {os: {}}}\n"
 COX = "modalities: {clinical: {use: table}}\nbaseline: {use: cox-ph}\n"
 TABLE = "modalities: {clinical: {use: table, encoder: {use: mlp}}}\n" + HEAD
@@ -88,7 +91,9 @@ def test_every_distribution_of_the_workspace_is_known() -> None:
     assert set(workspace()) == set(KNOWN) - {CORE}
 
 
-@pytest.mark.parametrize("name", workspace())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in ALWAYS else pytest.mark.slow) for name in workspace()]
+)
 def test_without_one_distribution_all_else_works(name: str, without: Without, tmp_path: Path) -> None:
     text, place, component = spec_of(name)
     (tmp_path / "needs.yaml").write_text(text)

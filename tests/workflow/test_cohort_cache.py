@@ -132,7 +132,7 @@ def test_a_training_after_a_fill_prepares_nothing(
     assert len(times_of(tmp_path / "cache")) == 2 * N
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(
     processes: Processes, cohort: Path, tmp_path: Path, workers: int
 ) -> None:
@@ -199,7 +199,7 @@ def wait_for_group_to_end(group: int | None) -> None:
     raise AssertionError("a worker outlived its parent")
 
 
-@pytest.mark.parametrize(("seed", "workers"), [(0, 1), (1, 1), (2, 2)])
+@pytest.mark.parametrize(("seed", "workers"), [(0, 1), (1, 1), pytest.param(2, 2, marks=pytest.mark.slow)])
 def test_a_killed_fill_goes_on(
     processes: Processes, spec: Path, cohort: Path, whole: Entries, tmp_path: Path, seed: int, workers: int
 ) -> None:
