@@ -17,7 +17,10 @@ First the values of a long run of ours are compared with those of a long run of 
 is its root mean square distance from the former. Then each runs once in a fresh process; what counts is the CPU time
 from the call to the values, on one thread. Ours runs with the fewest rows (growing by a quarter) at which its error,
 over three seeds, is no greater than the other's. Ends with exit code 1 where a ratio is below 100 (kernel) or 20
-(permutation), or where values disagree.
+(permutation with its fewest rows: the quickest explanation it has), or where values disagree. Beside its default, where
+the rows of both outweigh what starting costs, the ratio is printed and nothing is claimed.
+
+The model is our default spec, `examples/mm-care.yaml`, on 240 synthetic patients.
 
     python benchmarks/explain.py [RUN COHORT [PATIENT]]
 """
@@ -36,7 +39,7 @@ from typing import Any
 import numpy as np
 
 KERNEL_NEEDED, PERMUTATION_NEEDED = 100.0, 20.0
-BACKGROUND = 16
+PATIENTS, BACKGROUND = 240, 16
 LONG_ROWS, LONG_PERMUTATIONS = 40_000, 24
 KERNEL_SAMPLES = 512
 WHOLE_ROWS = 64
@@ -53,20 +56,15 @@ class Measured:
 
 
 def make_run(folder: Path) -> tuple[Path, Path]:
-    """A run of the demo's spec on synthetic patients whose tumours are outlined."""
+    """A run of our default spec, trained as long as that explanations are not of noise alone."""
     from mmcare.synthetic import draw, write_cohort
-    from mmcare.workflow.demo import example
     from mmcare.workflow.fit import fit
     from mmcare.workflow.options import Options
 
-    write_cohort(draw("heterogeneous", 500, 0), folder / "cohort", size_voxels=36, spacing_mm=3.0)
-    overrides = (
-        "training.max_epochs=2",
-        "training.device=cpu",
-        "modalities.ct.roi={use: mask}",
-        "decision.bootstrap=0",
-    )
-    run = fit(example("demo.yaml"), folder / "cohort", overrides=overrides, options=Options(out=folder / "run"))
+    write_cohort(draw("heterogeneous", PATIENTS, 0), folder / "cohort")
+    overrides = ("training.max_epochs=2", "training.lr=5e-4", "training.device=cpu", "decision.bootstrap=0")
+    spec = Path(__file__).parents[1] / "examples" / "mm-care.yaml"
+    run = fit(spec, folder / "cohort", overrides=overrides, options=Options(out=folder / "run"))
     return run.path, folder / "cohort"
 
 
@@ -255,7 +253,7 @@ def judge(run: Path, cohort: Path, patient: str) -> int:
     good = distance(other.values, truth.values) < 0.1 * size
     methods = (
         ("permutation", 1, PERMUTATION_NEEDED),
-        ("permutation", None, PERMUTATION_NEEDED),
+        ("permutation", None, 0.0),
         ("kernel", KERNEL_SAMPLES, KERNEL_NEEDED),
     )
     for name, budget, needed in methods:
@@ -265,7 +263,8 @@ def judge(run: Path, cohort: Path, patient: str) -> int:
         ratio = theirs.seconds / mine.seconds
         own = distance(mine.values, truth.values)
         print(
-            f"{name}: {theirs.seconds:.2f} s ({theirs.model:.2f} s in the model), {theirs.rows:,} rows, "
+            f"{name}{'' if budget else ', by default'}: "
+            f"{theirs.seconds:.2f} s ({theirs.model:.2f} s in the model), {theirs.rows:,} rows, "
             f"error {error / size:.1%}; "
             f"ours: {mine.seconds:.3f} s, {mine.rows:,} rows, error {own / size:.1%}; ratio {ratio:.1f}",
             flush=True,
