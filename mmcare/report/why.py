@@ -87,13 +87,19 @@ def why(explanation: PatientExplanation, asked: Iterable[Target], names: dict[st
 
 
 def in_words(notes: Iterable[str], targets: Iterable[Target], names: dict[str, str]) -> tuple[str, ...]:
-    """Notes with the keys of outputs replaced by their labels."""
+    """Notes with the keys of outputs replaced by their labels; what holds of several outputs is said once."""
     labels = sorted(((target.key, label_of(target, names)) for target in targets), key=lambda pair: -len(pair[0]))
-    found = []
+    of: dict[str, list[str]] = {}  # what is said, and of which outputs
     for note in notes:
         key, label = next(((k, w) for k, w in labels if note.startswith(f"{k} ")), ("", ""))
-        found.append(label + note[len(key) :] if key else note)
-    return tuple(found)
+        of.setdefault(note[len(key) :], []).extend([label] if key else [])
+    return tuple(_subject(found, len(labels)) + said for said, found in of.items())
+
+
+def _subject(labels: list[str], outputs: int) -> str:
+    if len(labels) < 2:
+        return "".join(labels)
+    return "Every output" if len(labels) == outputs else f"{'; '.join(labels)}: each"
 
 
 def label_of(target: Target, names: dict[str, str]) -> str:
