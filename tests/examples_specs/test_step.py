@@ -110,7 +110,7 @@ def changed(name: str, base: str = "mm-care") -> dict[str, tuple[object, object]
     [
         ("mm-care-concat", {"fusion"}),
         ("mm-care-weighted-sum", {"fusion"}),
-        ("mm-care-late", {"fusion", "training"}),
+        ("mm-care-late", {"modalities", "fusion", "training"}),
         ("mm-care-no-adaptive-fusion", {"fusion"}),
         ("mm-care-no-genomics", {"modalities"}),
         ("mm-care-esm", {"modalities"}),

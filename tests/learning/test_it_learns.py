@@ -21,6 +21,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 SEEDS = (0, 1, 2)
 ALL = ("ct", "clinical", "genomic")
 FUSIONS = ("cross-attention", "concat", "weighted-sum", "late")
+OF_LATE = [
+    "modalities.clinical.encoder.dropout=0.2",
+    "training.average_weights=0.95",
+    "training.early_stopping.metric=c_index",
+]
+"""As examples/mm-care-late.yaml says."""
 LARGEST_GAP = 0.05
 LEAST_SPREAD = 1 / 3
 
@@ -46,7 +52,7 @@ def overrides(modalities: tuple[str, ...], fusion: str | None, seed: int) -> lis
     left_out = [f"modalities.{name}=null" for name in ALL if name not in modalities]
     trunk = ["fusion=null"] if fusion is None else [f"fusion.use={fusion}"]
     own = ["training.modality_dropout=0"] if fusion in (None, "late") else []
-    own += ["training.early_stopping.metric=c_index"] if fusion == "late" else []  # as examples/mm-care-late.yaml says
+    own += OF_LATE if fusion == "late" else []
     return [*left_out, *trunk, *own, "head.endpoints.lc=null", f"training.seed={seed}", f"split.seed={seed}"]
 
 
