@@ -130,6 +130,7 @@ def _write_and_read(folder: Path) -> int:
     return wrong
 
 
+@pytest.mark.slow
 def test_several_processes_read_no_wrong_array(tmp_path: Path) -> None:
     with get_context("spawn").Pool(3) as pool:
         assert pool.map(_write_and_read, [tmp_path] * 3) == [0, 0, 0]

@@ -88,7 +88,7 @@ def check_killed(folder: Path, seed: int) -> None:
     assert whole_entries(folder) == ITEMS
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 def test_a_killed_process_leaves_whole_entries_and_no_lock(tmp_path: Path, seed: int) -> None:
     check_killed(tmp_path, seed)
 

@@ -176,7 +176,7 @@ def test_a_cohort_of_one_arm_and_a_baseline_have_nothing_to_decide(folder: Path,
     )
     import mmcare
 
-    baseline = mmcare.fit(folder / "cox.yaml", folder / "cohort", options=mmcare.workflow.Options(out=folder / "cox"))
+    baseline = mmcare.fit(folder / "cox.yaml", folder / "cohort", options=mmcare.Options(out=folder / "cox"))
     assert not can_decide(baseline)
 
 

@@ -138,6 +138,7 @@ def test_a_run_is_explained_with_it(site: Path, with_pet: Path, run: Path, mmcar
     assert found.geometry.difference(pet.geometry) == "" and max(found.values.max(), against.values.max()) > 0.5
 
 
+@pytest.mark.slow
 def test_a_run_says_what_it_was_made_with_where_the_plugin_is_gone_or_older(
     site: Path, with_pet: Path, run: Path, tmp_path: Path, mmcare: Mmcare
 ) -> None:

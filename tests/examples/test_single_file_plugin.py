@@ -76,7 +76,7 @@ def test_without_leave_nothing_of_it_runs(copy: Path, cohort: Path, mmcare: Mmca
     )
 
 
-@pytest.mark.parametrize("edit", ["longer", "of the same length"])
+@pytest.mark.parametrize("edit", [pytest.param("longer", marks=pytest.mark.slow), "of the same length"])
 def test_an_edited_file_is_refused_even_with_leave(
     copy: Path, cohort: Path, tmp_path: Path, mmcare: Mmcare, edit: str
 ) -> None:

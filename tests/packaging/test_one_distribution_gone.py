@@ -23,7 +23,7 @@ def workspace() -> list[str]:
     return [tomllib.loads((ROOT / member / "pyproject.toml").read_text())["project"]["name"] for member in members]
 
 
-ALWAYS = ("mmcare-plugin-imaging", "mmcare-plugin-prognosis", "mmcare-plugin-esm")
+ALWAYS = ("mmcare-plugin-imaging", "mmcare-plugin-esm")
 """Gone in every run of the tests; the others in the slow ones."""
 
 HEAD = "head: {use: dual-task, endpoints: {os: {}}}\n"

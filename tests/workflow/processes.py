@@ -17,6 +17,9 @@ CHILD = Path(__file__).with_name("child.py")
 TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE_SECONDS = 300
 
+PRELOADED = ("mmcare.workflow.resume", "mmcare.workflow.cohort_cache", "mmcare.cli.train", "lightning", "tensorboard")
+"""What every process needs: imported once, before they are forked."""
+
 
 @dataclass(frozen=True)
 class Child:
@@ -72,7 +75,9 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(["mmcare.workflow", "mmcare.cli.train", "lightning", "tensorboard"])
+        self.context.set_forkserver_preload(
+            ["mmcare.workflow.resume", "mmcare.workflow.cohort_cache", "mmcare.cli.train", "lightning", "tensorboard"]
+        )
         self.numbers = count()
 
     def start(

@@ -98,6 +98,7 @@ def test_the_rows_of_a_table_that_is_there_find_their_images(
     assert not [text for text in (planted.PATIENT, "MRN-00471200", "Meier", "Doe") if text.encode() in written]
 
 
+@pytest.mark.slow
 def test_lung1_from_its_archive(
     original: Path,
     real_data: Path,

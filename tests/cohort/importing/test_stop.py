@@ -64,7 +64,7 @@ def times_of(cohort: Path) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in cohort.glob("ct/*")}
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_the_patients_that_are_done_are_kept_and_not_done_again(
     four: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], workers: int
 ) -> None:
