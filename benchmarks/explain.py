@@ -104,15 +104,19 @@ class Game:
 def ours(game: Game, rows: int, seed: int = 1) -> Measured:
     """The sampler, the CT's tokens computed within."""
     start = time.process_time()
-    return from_tokens(game, rows, seed, start)
+    return sampled(game, game.make(), rows, seed, start)
 
 
-def from_tokens(game: Game, rows: int, seed: int = 1, start: float | None = None) -> Measured:
+def from_tokens(game: Game, rows: int, seed: int = 1) -> Measured:
     """The sampler, given the CT's tokens."""
+    value = game.make()
+    return sampled(game, value, rows, seed, time.process_time())
+
+
+def sampled(game: Game, value: Any, rows: int, seed: int, start: float) -> Measured:
+    """By our sampler, timed from `start`."""
     from mmcare.explain.algorithm.shapley import shapley
 
-    value = game.make()
-    start = time.process_time() if start is None else start
     shares = shapley(value, game.differs, rows, seed)
     return Measured(time.process_time() - start, shares.values[:, 0], shares.rows)
 

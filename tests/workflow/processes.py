@@ -75,9 +75,7 @@ class Processes:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(
-            ["mmcare.workflow.resume", "mmcare.workflow.cohort_cache", "mmcare.cli.train", "lightning", "tensorboard"]
-        )
+        self.context.set_forkserver_preload([*PRELOADED])
         self.numbers = count()
 
     def start(
